@@ -1,0 +1,13 @@
+//! Pure analysis of database work: what dbproof exists for, without any IO.
+//!
+//! * [`plan`]: EXPLAIN's JSON as a tree, the structural diff of two trees, masking of values.
+//! * [`latency`]: latency summaries and the gate that holds them against a threshold.
+//! * [`comparison`]: the ratio of two sides from interleaved pairs.
+//! * [`sql`]: the tokenizer and what is built on it: templates, statement splitting, query files.
+//! * [`nplusone`]: N+1 detection on a trace.
+//! * [`findings`]: every finding code, one file each, with its page for `dbproof explain`.
+//!
+//! **Architecture invariant:** nothing here does IO, holds async, reads a clock, or can fail
+//! because of the outside world.
+
+pub mod findings;

@@ -1,0 +1,36 @@
+//! The ground floor of dbproof: the plain data that every other room speaks in.
+//!
+//! The main type is [`RunRecord`]: everything that one run saw, and the JSON document that every
+//! report is drawn from. Around it stand the words of the trade: a [`Query`] with its parameter
+//! sources, a [`Plan`] tree, a [`Trace`] of executed statements, a [`Finding`] with its remedy.
+//!
+//! **Architecture invariant:** nothing here does IO, reads a clock, or decides anything.
+
+mod finding;
+mod plan;
+mod query;
+mod record;
+mod schema;
+mod trace;
+mod verdict;
+
+pub use finding::{Finding, Location, Remedy, Scenario, Severity};
+pub use plan::{Buffers, Plan, PlanNode};
+pub use query::{Bound, Parameter, ParameterSource, Query};
+pub use record::deadlock::{
+    Bystanders, DeadlockControl, DeadlockPrediction, DeadlockRecord, DeadlockShape,
+    DeadlockVictim, Durations,
+};
+pub use record::nplusone::{
+    GroupCost, GroupParent, GroupVerdict, NPlusOneGroup, NPlusOneRecord, PageMeasurement,
+    ProjectedTime,
+};
+pub use record::regress::{
+    Access, ChangeEffect, ChangeKind, Interval, MigrationRecord, MigrationStatement, PlanChange,
+    PlanSummary, Ratios, RegressQuery, RegressRecord, RegressVerdict,
+};
+pub use record::run::{Git, Host, RECORD_SCHEMA, RunRecord, Scenarios, Server, Tool};
+pub use record::slow::{HistogramBucket, SlowQuery, SlowRecord, Statistic, ThresholdSource};
+pub use schema::{Column, ForeignKey, Relation, Schema};
+pub use trace::{Execution, ResultColumn, ResultSet, Trace};
+pub use verdict::Verdict;

@@ -1,0 +1,7 @@
+//! The run record, one file a scenario.
+
+pub(crate) mod deadlock;
+pub(crate) mod nplusone;
+pub(crate) mod regress;
+pub(crate) mod run;
+pub(crate) mod slow;

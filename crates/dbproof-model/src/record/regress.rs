@@ -1,0 +1,222 @@
+//! What the `regress` scenario saw: [`RegressRecord`].
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Location, Verdict};
+
+/// What the `regress` scenario saw.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RegressRecord {
+    /// The verdict over all queries.
+    pub verdict: Verdict,
+    /// What lies between before and after, such as the migration's file.
+    pub change: String,
+    /// How the change was applied.
+    pub migration: Option<MigrationRecord>,
+    /// One entry a monitored query.
+    pub queries: Vec<RegressQuery>,
+}
+
+/// How a migration was applied to the `after` twin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MigrationRecord {
+    /// Wall time of all statements, in milliseconds.
+    pub duration_ms: f64,
+    /// Write-ahead log written, in bytes.
+    pub wal_bytes: Option<u64>,
+    /// Its statements in order.
+    pub statements: Vec<MigrationStatement>,
+}
+
+/// One statement of a migration.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MigrationStatement {
+    /// The statement.
+    pub sql: String,
+    /// Wall time, in milliseconds.
+    pub duration_ms: f64,
+    /// Locks that it took on the project's relations, as `relation: mode`, strongest first.
+    pub locks: Vec<String>,
+}
+
+/// What became of a query between before and after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum RegressVerdict {
+    /// Less work than before.
+    Improved,
+    /// More work than before, or other rows.
+    Regressed,
+    /// Another plan of about the same work.
+    Changed,
+    /// The same plan and the same work.
+    Unchanged,
+    /// Not checked, or not enough to tell.
+    Inconclusive,
+}
+
+impl RegressVerdict {
+    /// The verdict as it is written in the run record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RegressVerdict::Improved => "improved",
+            RegressVerdict::Regressed => "regressed",
+            RegressVerdict::Changed => "changed",
+            RegressVerdict::Unchanged => "unchanged",
+            RegressVerdict::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// One query before and after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RegressQuery {
+    /// The query's name.
+    pub name: String,
+    /// Where it is defined.
+    pub location: Option<Location>,
+    /// The plan and work before; null where the query fails there.
+    pub before: Option<PlanSummary>,
+    /// The plan and work after; null where the query fails there.
+    pub after: Option<PlanSummary>,
+    /// What differs between the two trees.
+    pub changes: Vec<PlanChange>,
+    /// After divided by before.
+    pub ratio: Ratios,
+    /// The verdict for this query.
+    pub verdict: RegressVerdict,
+    /// Why, in a few words each.
+    pub reasons: Vec<String>,
+}
+
+/// A plan and its work. Counts are totals over the whole plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanSummary {
+    /// The topmost node's type.
+    pub root_node: String,
+    /// How each relation is read, in the plan's order.
+    pub access: Vec<Access>,
+    /// EXPLAIN's execution time in milliseconds.
+    pub execution_ms: Option<f64>,
+    /// EXPLAIN's planning time in milliseconds.
+    pub planning_ms: Option<f64>,
+    /// The planner's cost of the whole.
+    pub total_cost: f64,
+    /// Blocks found in shared buffers.
+    pub shared_hit_blocks: u64,
+    /// Blocks read into shared buffers.
+    pub shared_read_blocks: u64,
+    /// Spill-file blocks read and written.
+    pub temp_blocks: u64,
+    /// Rows returned.
+    pub rows: f64,
+    /// Rows that filters threw away, over all nodes and loops.
+    pub rows_removed_by_filter: f64,
+    /// EXPLAIN's JSON; values are masked unless `--keep-values` is given.
+    pub plan: Value,
+}
+
+/// How a relation is read.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Access {
+    /// The relation.
+    pub relation: String,
+    /// The node's type, such as `Index Scan`.
+    pub node: String,
+    /// The index, where one is used.
+    pub index: Option<String>,
+}
+
+/// What kind of difference a change is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    /// A relation is read in another way.
+    Access,
+    /// The same relations are joined by another method.
+    Join,
+    /// Relations are joined in another order.
+    JoinOrder,
+    /// An aggregate, sort or set operation works in another way.
+    Strategy,
+    /// A node that was not there before.
+    Added,
+    /// A node that is gone.
+    Removed,
+    /// Something spills to disk that did not, or the reverse.
+    Spill,
+    /// The planner's row estimate is better or worse than it was.
+    Estimate,
+    /// The same node does more or less work.
+    Work,
+}
+
+impl ChangeKind {
+    /// The kind as it is written in the run record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ChangeKind::Access => "access",
+            ChangeKind::Join => "join",
+            ChangeKind::JoinOrder => "join-order",
+            ChangeKind::Strategy => "strategy",
+            ChangeKind::Added => "added",
+            ChangeKind::Removed => "removed",
+            ChangeKind::Spill => "spill",
+            ChangeKind::Estimate => "estimate",
+            ChangeKind::Work => "work",
+        }
+    }
+}
+
+/// Whether a change is for the better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeEffect {
+    /// Less work.
+    Better,
+    /// More work.
+    Worse,
+    /// Neither, or not known.
+    Neutral,
+}
+
+/// One difference between two plan trees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlanChange {
+    /// What kind of difference it is.
+    pub kind: ChangeKind,
+    /// The relation, or the set of relations below a join, that it is about.
+    pub relation: Option<String>,
+    /// What was there before.
+    pub from: Option<String>,
+    /// What is there after.
+    pub to: Option<String>,
+    /// Whether that is for the better.
+    pub effect: ChangeEffect,
+}
+
+/// After divided by before; absent where one side is missing or zero.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Ratios {
+    /// Of the client's time over interleaved pairs, with its interval.
+    pub time: Option<Interval>,
+    /// Of shared blocks, hit and read together.
+    pub buffers: Option<f64>,
+    /// Of the planner's cost.
+    pub cost: Option<f64>,
+}
+
+/// An estimate with its interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Interval {
+    /// The estimate.
+    pub estimate: f64,
+    /// The lower bound, where the samples suffice for one.
+    pub low: Option<f64>,
+    /// The upper bound, where the samples suffice for one.
+    pub high: Option<f64>,
+}
