@@ -1,1 +1,22 @@
-//! To be filled.
+//! Draws a [`RunRecord`](dbproof_model::RunRecord): for a terminal, as Markdown, as one HTML file,
+//! as JSON; and the [`Delta`](delta::Delta) between two of them.
+//!
+//! | module | draws |
+//! |---|---|
+//! | [`terminal`] | lines as a test runner prints them, then tables, findings and a summary |
+//! | [`markdown`] | the same for a step summary or a pull-request comment |
+//! | [`html`] | one self-contained file with plan trees, histograms and timelines |
+//! | [`json`] | the record itself, its reader and its JSON Schema |
+//! | [`delta`] | what differs between two records |
+//!
+//! **Architecture invariant:** everything is drawn from the record alone, so whatever a report
+//! shows is in the JSON, and a stored record can be drawn again. Nothing here does IO or decides
+//! whether something passes; callers write the strings.
+
+mod figures;
+
+pub mod delta;
+pub mod html;
+pub mod json;
+pub mod markdown;
+pub mod terminal;

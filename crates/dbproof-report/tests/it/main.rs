@@ -1,0 +1,4 @@
+//! What every reporter makes of a full record, of an empty one, and of one that is out to break it.
+
+mod json;
+mod sample;
