@@ -1,6 +1,7 @@
 //! Pure analysis of database work: what dbproof exists for, without any IO.
 //!
 //! * [`plan`]: EXPLAIN's JSON as a tree, the structural diff of two trees, masking of values.
+//! * [`regression`]: the judgement of a query before and after a change.
 //! * [`latency`]: latency summaries and the gate that holds them against a threshold.
 //! * [`comparison`]: the ratio of two sides from interleaved pairs.
 //! * [`sql`]: the tokenizer and what is built on it: templates, statement splitting, query files.
@@ -10,4 +11,8 @@
 //! **Architecture invariant:** nothing here does IO, holds async, reads a clock, or can fail
 //! because of the outside world.
 
+pub mod comparison;
 pub mod findings;
+pub mod latency;
+pub mod plan;
+pub mod regression;

@@ -1,0 +1,111 @@
+//! Totals over a whole plan: [`summarise`].
+
+use dbproof_model::{Access, Buffers, Plan, PlanNode, PlanSummary};
+use serde_json::Value;
+
+/// The totals of a plan, beside EXPLAIN's JSON as it is to be kept (masked already, or not).
+#[must_use]
+pub fn summarise(plan: &Plan, explain: Value) -> PlanSummary {
+    let buffers = total_buffers(plan);
+    PlanSummary {
+        root_node: plan.root.node_type.clone(),
+        access: access(plan),
+        execution_ms: plan.execution_ms,
+        planning_ms: plan.planning_ms,
+        total_cost: plan.root.total_cost,
+        shared_hit_blocks: buffers.shared_hit,
+        shared_read_blocks: buffers.shared_read,
+        temp_blocks: buffers.temp_total(),
+        rows: plan.root.actual_rows.unwrap_or_default()
+            * plan.root.actual_loops.unwrap_or_default(),
+        rows_removed_by_filter: plan
+            .root
+            .walk()
+            .map(|node| over_loops(node, node.rows_removed_by_filter))
+            .sum(),
+        plan: explain,
+    }
+}
+
+/// How each relation is read, in the plan's order. The index of a Bitmap Heap Scan is that of the
+/// Bitmap Index Scans below it, several of them joined by a comma.
+#[must_use]
+pub fn access(plan: &Plan) -> Vec<Access> {
+    plan.root
+        .walk()
+        .filter(|node| node.node_type != "ModifyTable")
+        .filter_map(|node| {
+            Some(Access {
+                relation: node.relation.clone()?,
+                node: node.node_type.clone(),
+                index: index_of(node),
+            })
+        })
+        .collect()
+}
+
+/// The index or indexes that a scan reads.
+pub(super) fn index_of(scan: &PlanNode) -> Option<String> {
+    if scan.node_type != "Bitmap Heap Scan" {
+        return scan.index.clone();
+    }
+    let mut indexes: Vec<&str> = Vec::new();
+    for index in scan.walk().filter_map(|node| node.index.as_deref()) {
+        if !indexes.contains(&index) {
+            indexes.push(index);
+        }
+    }
+    (!indexes.is_empty()).then(|| indexes.join(", "))
+}
+
+/// The blocks of the whole execution: the root's, which include its children's. A root that
+/// prints none stands for the sum of its children.
+#[must_use]
+pub fn total_buffers(plan: &Plan) -> Buffers {
+    cumulative(&plan.root)
+}
+
+/// A node's blocks with those of its children; their sum where the node itself prints none.
+pub(super) fn cumulative(node: &PlanNode) -> Buffers {
+    if node.buffers != Buffers::default() {
+        return node.buffers;
+    }
+    node.children
+        .iter()
+        .map(cumulative)
+        .fold(Buffers::default(), |sum, more| Buffers {
+            shared_hit: sum.shared_hit + more.shared_hit,
+            shared_read: sum.shared_read + more.shared_read,
+            shared_dirtied: sum.shared_dirtied + more.shared_dirtied,
+            shared_written: sum.shared_written + more.shared_written,
+            local_hit: sum.local_hit + more.local_hit,
+            local_read: sum.local_read + more.local_read,
+            temp_read: sum.temp_read + more.temp_read,
+            temp_written: sum.temp_written + more.temp_written,
+        })
+}
+
+/// Rows that pass through the plan's nodes, those included that a filter, join filter or recheck
+/// throws away, over all loops: the work that no block count shows.
+#[must_use]
+pub fn rows_processed(plan: &Plan) -> f64 {
+    plan.root.walk().map(rows_touched).sum()
+}
+
+/// Rows that a node gave or threw away, over all loops.
+pub(crate) fn rows_touched(node: &PlanNode) -> f64 {
+    [
+        node.actual_rows,
+        node.rows_removed_by_filter,
+        node.rows_removed_by_join_filter,
+        node.rows_removed_by_index_recheck,
+    ]
+    .into_iter()
+    .map(|rows| over_loops(node, rows))
+    .sum()
+}
+
+/// A figure per loop, over all loops.
+pub(crate) fn over_loops(node: &PlanNode, per_loop: Option<f64>) -> f64 {
+    per_loop.unwrap_or_default() * node.actual_loops.unwrap_or_default()
+}
