@@ -1,0 +1,25 @@
+# The commands that people and CI run. Each does its own set-up, so that it works in a fresh clone.
+# Works with GNU make 3.81, which macOS ships; anything longer than a line is a script.
+
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help demo build test lint clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: ## Run all four scenarios on the sample shop; the report is in dbproof-output/
+	@scripts/demo $(ARGS)
+
+build: ## Build the dbproof program with optimisations: target/release/dbproof
+	@scripts/build
+
+test: lint ## Run the checks of make lint, then every test, on a throw-away PostgreSQL
+	@scripts/test
+
+lint: ## Check formatting, clippy, documentation, shell scripts and workflows
+	@scripts/lint
+
+clean: ## Remove everything that was built and the demo's output
+	@rm -rf target dbproof-output

