@@ -14,5 +14,7 @@
 pub mod comparison;
 pub mod findings;
 pub mod latency;
+pub mod nplusone;
 pub mod plan;
 pub mod regression;
+pub mod sql;

@@ -1,0 +1,23 @@
+//! SQL as far as dbproof reads it itself: [`tokenize`] and what is built on it.
+//!
+//! * [`split_statements`]: a script as its statements.
+//! * [`parse_query_file`]: `queries/*.sql` as named queries with their parameter sources.
+//! * [`template`]: a statement with its literals and parameters taken out.
+//!
+//! Nothing here is a grammar. A tokenizer that follows PostgreSQL's lexical rules, and some
+//! knowledge of where relations and comparisons stand, is enough for all three, accepts what no
+//! parser has heard of yet, and is fast enough to run on every captured statement.
+
+mod place;
+mod query_file;
+mod scope;
+mod source;
+mod split;
+mod template;
+mod token;
+
+pub use query_file::{QueryFileError, parse_query_file};
+pub use scope::RelationName;
+pub use split::{Statement, split_statements};
+pub use template::{ComparedColumn, Comparison, Slot, SlotKind, StatementKind, Template, template};
+pub use token::{Token, TokenKind, tokenize};
