@@ -1,0 +1,142 @@
+//! How many children each parent has: [`FanOut`].
+//!
+//! There are two families. `{ zipf = s }` shares a given number of rows among the parents, row by
+//! row, so that children of one parent lie scattered over the table, as orders of a user do.
+//! `{ constant = n }`, `{ uniform = [low, high] }` and `{ poisson = mean }` draw a number of
+//! children for each parent; the table then has their sum, and the children of a parent lie side
+//! by side, as items of an order do.
+
+use rand::RngExt;
+use rand_distr::{Distribution, Poisson};
+
+use crate::SpecificationError;
+use crate::distribution::Zipf;
+use crate::error::Problem;
+use crate::permutation::Permutation;
+use crate::random::{CellRandom, derive};
+use crate::reader::Node;
+
+/// How children are dealt out to parents.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum FanOut {
+    /// Every parent is as likely as any other.
+    Even,
+    /// The parent of rank k is k^−s times as likely as the first; ranks are shuffled.
+    Zipf(f64),
+    /// Every parent has a number of children of its own.
+    Counted(Count),
+}
+
+/// How the number of a parent's children is drawn.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Count {
+    Uniform(u64, u64),
+    Poisson(Poisson<f64>),
+}
+
+impl FanOut {
+    pub(super) fn read(node: &Node<'_>) -> Result<Self, SpecificationError> {
+        let entries = node.entries()?;
+        let [entry] = entries.as_slice() else {
+            return Err(node.error("`fan_out` needs one distribution, such as `{ zipf = 0.6 }`"));
+        };
+        match entry.name() {
+            "zipf" => {
+                let exponent = entry.not_negative()?;
+                Ok(FanOut::Zipf(exponent))
+            }
+            "constant" => {
+                let count = entry.count(0)?;
+                Ok(FanOut::Counted(Count::Uniform(count, count)))
+            }
+            "uniform" => match entry.array()?.as_slice() {
+                [low, high] => {
+                    let low = low.count(0)?;
+                    Ok(FanOut::Counted(Count::Uniform(low, high.count(low)?)))
+                }
+                _ => Err(entry.error("`uniform` must be `[low, high]`")),
+            },
+            "poisson" => {
+                let mean = Poisson::new(entry.positive()?);
+                let poisson = mean.map_err(|e| entry.error(e.to_string()))?;
+                Ok(FanOut::Counted(Count::Poisson(poisson)))
+            }
+            name => Err(entry.error(Problem::unknown(
+                "fan-out",
+                name,
+                ["zipf", "constant", "uniform", "poisson"],
+            ))),
+        }
+    }
+
+    pub(super) fn decides_rows(&self) -> bool {
+        matches!(self, FanOut::Counted(_))
+    }
+
+    /// The choice among this many parents.
+    pub(super) fn parents(&self, parents: u64, column_seed: u64) -> Parents {
+        let seed = derive(column_seed, "fan_out");
+        match self {
+            FanOut::Even => Parents::Even(parents),
+            // Impossible only for no parents at all, which leaves nothing to choose.
+            FanOut::Zipf(exponent) => match Zipf::new(parents, *exponent) {
+                Ok(distribution) => Parents::Ranked(distribution, Permutation::new(parents, seed)),
+                Err(_) => Parents::Even(parents),
+            },
+            FanOut::Counted(count) => Parents::counted(count, parents, seed),
+        }
+    }
+}
+
+/// A choice among parents that are numbered from 0.
+#[derive(Debug)]
+pub(super) enum Parents {
+    Even(u64),
+    Ranked(Zipf, Permutation),
+    /// For each parent, the row behind its last child: 8 bytes a parent.
+    Counted(Vec<u64>),
+}
+
+impl Parents {
+    fn counted(count: &Count, parents: u64, seed: u64) -> Self {
+        let mut end = 0;
+        let ends = (0..parents).map(|parent| {
+            end += count.draw(&mut CellRandom::new(seed, parent));
+            end
+        });
+        Parents::Counted(ends.collect())
+    }
+
+    /// How many children there are, where that is decided here.
+    pub(super) fn children(&self) -> u64 {
+        match self {
+            Parents::Counted(ends) => ends.last().copied().unwrap_or(0),
+            Parents::Even(_) | Parents::Ranked(..) => 0,
+        }
+    }
+
+    /// The parent of this row.
+    pub(super) fn choose(&self, row: u64, random: &mut CellRandom) -> u64 {
+        match self {
+            Parents::Even(parents) => random.random_range(0..*parents),
+            Parents::Ranked(distribution, shuffle) => {
+                shuffle.apply(distribution.sample(random) - 1)
+            }
+            Parents::Counted(ends) => ends.partition_point(|end| *end <= row) as u64,
+        }
+    }
+}
+
+impl Count {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a Poisson draw is a whole number of at least 0"
+    )]
+    fn draw(&self, random: &mut CellRandom) -> u64 {
+        match self {
+            Count::Uniform(low, high) => random.random_range(*low..=*high),
+            Count::Poisson(distribution) => distribution.sample(random) as u64,
+        }
+    }
+}

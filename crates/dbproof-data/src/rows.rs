@@ -1,0 +1,228 @@
+//! From a table's specification to its rows: [`generate`] and [`Rows`].
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use rand::RngExt;
+
+use crate::generator::{Cell, Generator, Scope};
+use crate::random::{CellRandom, derive};
+use crate::specification::{ColumnSpecification, Size};
+use crate::{Context, SpecificationError, TableSpecification, Value};
+
+/// Prepares the rows of a table. Its parents must have been added to the context
+/// ([`Context::add_parent`]) unless it references nothing but itself.
+///
+/// Nothing is generated before the iterator is asked.
+pub fn generate(
+    specification: &TableSpecification,
+    context: &Context,
+) -> Result<Rows, SpecificationError> {
+    if !(context.scale.is_finite() && context.scale > 0.0) {
+        let message = format!("the scale must be above 0, not {}", context.scale);
+        return Err(specification.place.error(message));
+    }
+    let table_seed = derive(context.seed, &specification.name);
+    let rows = row_count(specification, context, table_seed)?;
+    let mut table = Table {
+        name: specification.name.clone(),
+        rows,
+        columns: Vec::new(),
+    };
+    for column in &specification.columns {
+        let scope = scope(&table, column, context, table_seed);
+        let generator = column
+            .recipe
+            .prepare(&scope)
+            .map_err(|problem| column.place.error(problem))?;
+        let seed = scope.seed;
+        table.columns.push(Arc::new(Column {
+            name: column.name.clone(),
+            seed,
+            null_rate: column.null_rate,
+            stands_alone: column.recipe.reads().is_empty(),
+            generator,
+        }));
+    }
+    Ok(Rows {
+        range: 0..rows,
+        table: Arc::new(table),
+    })
+}
+
+fn scope<'s>(
+    table: &'s Table,
+    column: &'s ColumnSpecification,
+    context: &'s Context,
+    table_seed: u64,
+) -> Scope<'s> {
+    Scope {
+        table,
+        unique: column.unique,
+        seed: derive(table_seed, &column.name),
+        context,
+    }
+}
+
+fn row_count(
+    specification: &TableSpecification,
+    context: &Context,
+    seed: u64,
+) -> Result<u64, SpecificationError> {
+    match specification.size {
+        Size::Fixed(rows) => Ok(rows),
+        Size::Scaled(rows) => Ok(scaled(rows, context.scale)),
+        Size::FanOut(index) => {
+            let column = &specification.columns[index];
+            let table = Table {
+                name: specification.name.clone(),
+                rows: 0,
+                columns: Vec::new(),
+            };
+            let scope = scope(&table, column, context, seed);
+            column
+                .recipe
+                .rows_decided(&scope)
+                .map_err(|problem| column.place.error(problem))
+        }
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "both factors are positive, and `as` saturates"
+)]
+fn scaled(rows: u64, scale: f64) -> u64 {
+    match rows {
+        0 => 0,
+        // A table that is meant to have rows keeps one at the smallest scale: children need it.
+        rows => ((rows as f64 * scale).round() as u64).max(1),
+    }
+}
+
+/// The rows of a table, or of a part of it, in order.
+///
+/// Cheap to clone, and may be shared between threads: [`Rows::rows`] cuts out any part.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    table: Arc<Table>,
+    range: Range<u64>,
+}
+
+impl Rows {
+    /// The table's name.
+    #[must_use]
+    pub fn table_name(&self) -> &str {
+        &self.table.name
+    }
+
+    /// The columns, in the order of the values.
+    #[must_use]
+    pub fn column_names(&self) -> Vec<&str> {
+        self.table
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect()
+    }
+
+    /// How many rows the whole table has, whatever part of it this is.
+    #[must_use]
+    pub fn row_count(&self) -> u64 {
+        self.table.rows
+    }
+
+    /// The rows of this range of the whole table, counted from 0 and cut off at its end: the same
+    /// rows that an iteration over the whole table yields there.
+    #[must_use]
+    pub fn rows(&self, range: Range<u64>) -> Rows {
+        let end = range.end.min(self.table.rows);
+        Rows {
+            table: Arc::clone(&self.table),
+            range: range.start.min(end)..end,
+        }
+    }
+
+    pub(crate) fn table(&self) -> &Arc<Table> {
+        &self.table
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Vec<Value>;
+
+    fn next(&mut self) -> Option<Vec<Value>> {
+        self.range.next().map(|row| self.table.row(row))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.range.size_hint()
+    }
+
+    fn nth(&mut self, n: usize) -> Option<Vec<Value>> {
+        self.range.nth(n).map(|row| self.table.row(row))
+    }
+}
+
+/// A table that is ready to generate any of its rows.
+#[derive(Debug)]
+pub(crate) struct Table {
+    pub(crate) name: String,
+    pub(crate) rows: u64,
+    pub(crate) columns: Vec<Arc<Column>>,
+}
+
+/// A column that is ready to generate any of its cells.
+#[derive(Debug)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    seed: u64,
+    null_rate: f64,
+    /// Whether the cell can be had without the row's other cells.
+    stands_alone: bool,
+    generator: Box<dyn Generator>,
+}
+
+impl Table {
+    fn row(&self, row: u64) -> Vec<Value> {
+        self.prefix(row, self.columns.len())
+    }
+
+    /// The first `length` cells of a row.
+    fn prefix(&self, row: u64, length: usize) -> Vec<Value> {
+        let mut values = Vec::with_capacity(length);
+        for column in &self.columns[..length] {
+            let value = column.value(row, &values);
+            values.push(value);
+        }
+        values
+    }
+
+    /// One cell.
+    pub(crate) fn value(&self, column: usize, row: u64) -> Value {
+        match &self.columns[column] {
+            alone if alone.stands_alone => alone.value(row, &[]),
+            dependent => dependent.value(row, &self.prefix(row, column)),
+        }
+    }
+
+    pub(crate) fn column_index(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+}
+
+impl Column {
+    /// The column for use beyond its table, where its cells can be had alone.
+    pub(crate) fn shared(self: &Arc<Self>) -> Option<Arc<Self>> {
+        self.stands_alone.then(|| Arc::clone(self))
+    }
+
+    pub(crate) fn value(&self, row: u64, above: &[Value]) -> Value {
+        let mut random = CellRandom::new(self.seed, row);
+        if self.null_rate > 0.0 && random.random::<f64>() < self.null_rate {
+            return Value::Null;
+        }
+        self.generator.value(&mut Cell { row, above, random })
+    }
+}
