@@ -1,1 +1,35 @@
-//! To be filled.
+//! All talk with PostgreSQL.
+//!
+//! * [`EphemeralServer`]: a throw-away server from the machine's own binaries, which never
+//!   outlives dbproof.
+//! * [`Address`]: how to reach a server; [`connect`] opens an ordinary session on it.
+//! * [`MeasuringConnection`]: the blocking connection that timings are taken on.
+//! * [`Databases`]: creation, cloning and removal of the databases of one run, and
+//!   [`Janitor`], the process that removes them even after `kill -9` of dbproof.
+//! * [`explain`], [`migration`], [`catalog`], [`copy`], [`locks`]: one verb a module.
+//!
+//! **Architecture invariant:** no other room but `dbproof-capture` opens a socket to a database.
+
+mod address;
+mod binaries;
+pub mod catalog;
+pub mod copy;
+mod databases;
+mod ephemeral;
+mod error;
+pub mod explain;
+mod janitor;
+pub mod locks;
+mod measuring;
+pub mod migration;
+mod session;
+mod unprivileged;
+
+pub use address::Address;
+pub use binaries::{Binaries, Version};
+pub use databases::Databases;
+pub use ephemeral::EphemeralServer;
+pub use error::{PostgresError, ServerError};
+pub use janitor::{Janitor, janitor_main};
+pub use measuring::{MeasuringConnection, PreparedStatement, Request};
+pub use session::{Session, connect};

@@ -1,0 +1,165 @@
+//! How to reach a server: [`Address`].
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+
+use crate::PostgresError;
+
+/// How to reach a database: host or socket, port, user, password and database name.
+///
+/// It is shown without its password, and nothing else gives the password away.
+#[derive(Clone)]
+pub struct Address {
+    config: Config,
+}
+
+/// Where the server listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Endpoint {
+    Tcp(String, u16),
+    Unix(PathBuf),
+}
+
+impl Address {
+    /// Reads a `postgres://` URL or a `key=value` connection string.
+    pub fn parse(url: &str) -> Result<Self, PostgresError> {
+        let invalid = |reason: &str| PostgresError::InvalidUrl { reason: reason.to_owned() };
+        let mut config = Config::from_str(url).map_err(|error| {
+            // The cause can quote a part of the URL, and a mistyped URL may hold the password in
+            // any part of it: only the parser's fixed words are repeated.
+            let words = error.to_string();
+            let words = words.split(':').next().unwrap_or_default().to_owned();
+            invalid(&format!(
+                "{words}; expected postgres://USER:PASSWORD@HOST:PORT/DATABASE with special \
+                 characters of the password percent-encoded"
+            ))
+        })?;
+        if config.get_hosts().is_empty() {
+            return Err(invalid("it names no host"));
+        }
+        if config.get_hosts().len() > 1 {
+            return Err(invalid("it names several hosts; name the one to measure"));
+        }
+        if config.get_ssl_mode() == SslMode::Require {
+            return Err(invalid(
+                "it asks for sslmode=require, and TLS is not supported yet; \
+                 use sslmode=prefer where the server allows it",
+            ));
+        }
+        if config.get_user().is_none() {
+            let user = std::env::var("PGUSER").or_else(|_| std::env::var("USER"));
+            config.user(user.map_err(|_| invalid("it names no user"))?);
+        }
+        if config.get_dbname().is_none() {
+            let user = config.get_user().unwrap_or_default().to_owned();
+            config.dbname(user);
+        }
+        config.application_name("dbproof");
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(std::time::Duration::from_secs(10));
+        }
+        Ok(Address { config })
+    }
+
+    /// The address of a throw-away server's socket.
+    pub(crate) fn of_socket(directory: &Path, port: u16, user: &str, password: &str) -> Self {
+        let mut config = Config::new();
+        config
+            .host_path(directory)
+            .port(port)
+            .user(user)
+            .password(password)
+            .dbname("postgres")
+            .application_name("dbproof");
+        Address { config }
+    }
+
+    /// The same server, another database.
+    #[must_use]
+    pub fn with_database(&self, name: &str) -> Self {
+        let mut config = self.config.clone();
+        config.dbname(name);
+        Address { config }
+    }
+
+    /// The database's name.
+    #[must_use]
+    pub fn database(&self) -> &str {
+        self.config.get_dbname().unwrap_or_default()
+    }
+
+    /// The role that connects.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        self.config.get_user().unwrap_or_default()
+    }
+
+    pub(crate) fn password(&self) -> Option<&[u8]> {
+        self.config.get_password()
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        match &self.config.get_hosts()[0] {
+            Host::Tcp(host) => Endpoint::Tcp(host.clone(), port),
+            #[cfg(unix)]
+            Host::Unix(directory) => {
+                Endpoint::Unix(directory.join(format!(".s.PGSQL.{port}")))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let database = self.database();
+        match self.endpoint() {
+            Endpoint::Tcp(host, port) => write!(f, "{host}:{port}/{database}"),
+            Endpoint::Unix(path) => write!(f, "{}/{database}", path.display()),
+        }
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_shown_nowhere() {
+        let address = Address::parse("postgres://ann:s3cret@db.example:6543/shop").unwrap();
+        assert_eq!(address.to_string(), "db.example:6543/shop");
+        assert!(!format!("{address:?} {:?}", address.config).contains("s3cret"));
+        assert_eq!(address.user(), "ann");
+        assert_eq!(address.password(), Some(b"s3cret".as_slice()));
+    }
+
+    #[test]
+    fn unusable_urls_are_refused_without_quoting_them() {
+        let urls = [
+            ("postgres://ann:s3cret@db:port/shop", "invalid"),
+            ("postgres://ann:s3cret@/shop", "no host"),
+            ("postgres://ann:s3cret@a,b/shop", "several hosts"),
+            ("postgres://ann:s3cret@a/shop?sslmode=require", "TLS"),
+            ("mysql://ann:s3cret@a/shop", "invalid"),
+        ];
+        for (url, expected) in urls {
+            let error = Address::parse(url).unwrap_err().to_string();
+            assert!(error.contains(expected), "{url}: {error}");
+            assert!(!error.contains("s3cret"), "{url}: {error}");
+        }
+    }
+}

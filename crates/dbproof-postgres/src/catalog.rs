@@ -1,0 +1,125 @@
+//! What the server says about itself and its relations.
+
+use std::collections::BTreeMap;
+
+use dbproof_model::{Column, ForeignKey, Relation, Schema};
+
+use crate::{PostgresError, Session};
+
+/// Settings that decide about plans, memory and durability: always recorded.
+const DECISIVE: &str = "'fsync', 'synchronous_commit', 'full_page_writes', 'wal_level', \
+    'shared_buffers', 'work_mem', 'effective_cache_size', 'random_page_cost', 'seq_page_cost', \
+    'jit', 'max_parallel_workers_per_gather', 'deadlock_timeout', 'autovacuum', \
+    'default_statistics_target', 'plan_cache_mode', 'max_connections'";
+
+/// The server's version, such as `15.18`.
+pub async fn version(session: &Session) -> Result<String, PostgresError> {
+    let text = session.text("SHOW server_version").await?.unwrap_or_default();
+    Ok(text.split_whitespace().next().unwrap_or_default().to_owned())
+}
+
+/// The settings that are not at their built-in defaults, and the decisive ones. Paths, addresses
+/// and anything that could hold a secret are left out.
+pub async fn settings(session: &Session) -> Result<BTreeMap<String, String>, PostgresError> {
+    let sql = format!(
+        "SELECT name, current_setting(name) FROM pg_settings
+         WHERE name IN ({DECISIVE})
+            OR (source NOT IN ('default', 'override', 'client', 'session')
+                AND category NOT LIKE 'File Locations%'
+                AND category NOT LIKE 'Connections and Authentication%'
+                AND category NOT LIKE 'Replication%'
+                AND category NOT LIKE 'Reporting and Logging%'
+                AND name NOT LIKE '%command' AND name NOT LIKE '%conninfo')"
+    );
+    let rows = session.query(&sql, &[]).await.map_err(|e| session.error(&e))?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// The number of rows of a relation, counted.
+pub async fn row_count(session: &Session, relation: &str) -> Result<i64, PostgresError> {
+    let name = postgres_protocol::escape::escape_identifier(relation);
+    let row = session
+        .query_one(&format!("SELECT count(*) FROM {name}"), &[])
+        .await
+        .map_err(|e| session.error(&e))?;
+    Ok(row.get(0))
+}
+
+/// Tables of the project that hold data but were never analysed: the planner then guesses from
+/// the size of their files.
+pub async fn never_analysed(session: &Session) -> Result<Vec<String>, PostgresError> {
+    session
+        .texts(
+            "SELECT c.oid::regclass::text
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE c.relkind IN ('r', 'p', 'm')
+               AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+               AND n.nspname NOT LIKE 'pg_toast%'
+               AND (c.relkind = 'p' OR pg_relation_size(c.oid) > 0)
+               AND NOT EXISTS (SELECT 1 FROM pg_statistic s WHERE s.starelid = c.oid)
+               AND EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0)
+             ORDER BY 1",
+        )
+        .await
+}
+
+/// The relations and foreign keys outside of the system's schemas.
+pub async fn schema(session: &Session) -> Result<Schema, PostgresError> {
+    let rows = session
+        .query(
+            "SELECT c.oid, n.nspname::text, c.relname::text, a.attnum, a.attname::text,
+                    format_type(a.atttypid, a.atttypmod)
+             FROM pg_class c
+             JOIN pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+               AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+             ORDER BY c.oid, a.attnum",
+            &[],
+        )
+        .await
+        .map_err(|e| session.error(&e))?;
+    let mut relations: Vec<Relation> = Vec::new();
+    for row in rows {
+        let oid: u32 = row.get(0);
+        if relations.last().is_none_or(|r| r.oid != oid) {
+            relations.push(Relation {
+                oid,
+                schema: row.get(1),
+                name: row.get(2),
+                columns: Vec::new(),
+            });
+        }
+        let column = Column { attribute: row.get(3), name: row.get(4), type_name: row.get(5) };
+        relations.last_mut().expect("one was just pushed").columns.push(column);
+    }
+    Ok(Schema { relations, foreign_keys: foreign_keys(session).await? })
+}
+
+async fn foreign_keys(session: &Session) -> Result<Vec<ForeignKey>, PostgresError> {
+    let rows = session
+        .query(
+            "SELECT conrelid, conkey, confrelid, confkey FROM pg_constraint WHERE contype = 'f'",
+            &[],
+        )
+        .await
+        .map_err(|e| session.error(&e))?;
+    Ok(rows
+        .iter()
+        .map(|row| ForeignKey {
+            relation_oid: row.get(0),
+            attributes: row.get(1),
+            referenced_oid: row.get(2),
+            referenced_attributes: row.get(3),
+        })
+        .collect())
+}
+
+/// The end of the write-ahead log, in bytes; `None` where the role may not ask.
+pub async fn wal_position(session: &Session) -> Option<u64> {
+    let text = session
+        .text("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
+        .await
+        .ok()??;
+    text.parse().ok()
+}

@@ -1,0 +1,70 @@
+//! The databases of one run: [`Databases`].
+
+use tokio_postgres::error::SqlState;
+
+use crate::{Address, PostgresError, Session, connect};
+
+/// Creates, clones and removes the databases of one run, all named `dbproof_<run>_…`.
+#[derive(Debug)]
+pub struct Databases {
+    address: Address,
+    prefix: String,
+}
+
+impl Databases {
+    /// The databases of the run `run` on the server at `address`.
+    #[must_use]
+    pub fn new(address: &Address, run: &str) -> Self {
+        Databases { address: address.clone(), prefix: prefix(run) }
+    }
+
+    /// Creates an empty database. `name` is what comes after the prefix.
+    pub async fn create(&self, name: &str) -> Result<Address, PostgresError> {
+        self.create_from("template0", name).await
+    }
+
+    /// Creates a copy of another database of this run. Nobody may be connected to the source.
+    pub async fn clone(&self, source: &Address, name: &str) -> Result<Address, PostgresError> {
+        self.create_from(source.database(), name).await
+    }
+
+    async fn create_from(&self, template: &str, name: &str) -> Result<Address, PostgresError> {
+        let database = format!("{}{name}", self.prefix);
+        let session = connect(&self.address).await?;
+        let sql = format!("CREATE DATABASE {} TEMPLATE {}", quote(&database), quote(template));
+        session.batch_execute(&sql).await.map_err(|error| {
+            if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+                return PostgresError::MayNotCreateDatabases {
+                    user: self.address.user().to_owned(),
+                    server: self.address.to_string(),
+                };
+            }
+            session.error(&error)
+        })?;
+        session.close().await;
+        Ok(self.address.with_database(&database))
+    }
+
+    /// Removes one database of this run, whoever is connected to it.
+    pub async fn drop(&self, address: &Address) -> Result<(), PostgresError> {
+        assert!(address.database().starts_with(&self.prefix), "only databases of our own");
+        let session = connect(&self.address).await?;
+        drop_database(&session, address.database()).await?;
+        session.close().await;
+        Ok(())
+    }
+}
+
+/// What the names of all databases of a run begin with.
+pub(crate) fn prefix(run: &str) -> String {
+    format!("dbproof_{run}_")
+}
+
+/// Removes a database together with the sessions on it.
+pub(crate) async fn drop_database(session: &Session, name: &str) -> Result<(), PostgresError> {
+    session.run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(name))).await
+}
+
+fn quote(identifier: &str) -> String {
+    postgres_protocol::escape::escape_identifier(identifier)
+}

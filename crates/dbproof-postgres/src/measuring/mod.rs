@@ -1,0 +1,183 @@
+//! The connection that timings are taken on: [`MeasuringConnection`].
+//!
+//! Blocking, one write and one read loop a round trip, requests encoded ahead, nothing allocated
+//! between the write and the last byte of the answer. An asynchronous client adds a wake-up of
+//! its own to every round trip, which is as long as a whole primary-key lookup.
+
+mod answer;
+mod startup;
+mod stream;
+
+use bytes::BytesMut;
+use fallible_iterator::FallibleIterator as _;
+use postgres_protocol::message::{backend, frontend};
+
+use crate::{Address, PostgresError, ServerError};
+use answer::AnswerScanner;
+use stream::Stream;
+
+/// A blocking connection for measuring.
+#[derive(Debug)]
+pub struct MeasuringConnection {
+    stream: Stream,
+    server: String,
+    buffer: Vec<u8>,
+    statements: u32,
+}
+
+/// A statement prepared on one connection.
+#[derive(Debug, Clone)]
+pub struct PreparedStatement {
+    name: String,
+    parameters: usize,
+}
+
+/// One execution of a prepared statement, encoded ahead: Bind, Execute, Sync.
+#[derive(Debug, Clone)]
+pub struct Request {
+    bytes: Vec<u8>,
+}
+
+impl MeasuringConnection {
+    /// Connects and authenticates.
+    pub fn open(address: &Address) -> Result<Self, PostgresError> {
+        let server = address.to_string();
+        let mut stream = Stream::connect(address)?;
+        startup::authenticate(&mut stream, address, &server)?;
+        Ok(MeasuringConnection { stream, server, buffer: vec![0; 64 * 1024], statements: 0 })
+    }
+
+    /// Runs one or more statements without parameters and discards their rows.
+    pub fn run(&mut self, sql: &str) -> Result<(), PostgresError> {
+        let mut message = BytesMut::new();
+        frontend::query(sql, &mut message).map_err(|e| self.unsendable(&e))?;
+        self.exchange(&message).map(|_| ())
+    }
+
+    /// Prepares a statement; the server infers the parameters' types.
+    pub fn prepare(&mut self, sql: &str) -> Result<PreparedStatement, PostgresError> {
+        self.statements += 1;
+        let name = format!("dbproof_{}", self.statements);
+        let mut message = BytesMut::new();
+        frontend::parse(&name, sql, [], &mut message).map_err(|e| self.unsendable(&e))?;
+        frontend::describe(b'S', &name, &mut message).map_err(|e| self.unsendable(&e))?;
+        frontend::sync(&mut message);
+        self.write(&message)?;
+        let mut parameters = 0;
+        let mut failure = None;
+        loop {
+            match self.stream.message().map_err(|e| self.lost(&e))? {
+                backend::Message::ParameterDescription(body) => {
+                    parameters = body.parameters().count().map_err(|e| self.lost(&e))?;
+                }
+                backend::Message::ErrorResponse(body) => {
+                    failure = Some(startup::server_error(&body));
+                }
+                backend::Message::ReadyForQuery(_) => break,
+                _ => {}
+            }
+        }
+        match failure {
+            Some(error) => Err(error.into()),
+            None => Ok(PreparedStatement { name, parameters }),
+        }
+    }
+
+    /// Encodes one execution. Values are in text form; `None` is NULL.
+    pub fn encode(
+        &self,
+        statement: &PreparedStatement,
+        values: &[Option<String>],
+    ) -> Result<Request, PostgresError> {
+        if values.len() != statement.parameters {
+            return Err(PostgresError::Value(format!(
+                "the statement takes {} parameters, and {} were given",
+                statement.parameters,
+                values.len()
+            )));
+        }
+        let mut message = BytesMut::new();
+        frontend::bind(
+            "",
+            &statement.name,
+            [0],
+            values,
+            |value, buffer| {
+                Ok(match value {
+                    None => postgres_protocol::IsNull::Yes,
+                    Some(text) => {
+                        buffer.extend_from_slice(text.as_bytes());
+                        postgres_protocol::IsNull::No
+                    }
+                })
+            },
+            [1],
+            &mut message,
+        )
+        .map_err(|_| PostgresError::Value("a parameter is too large to be sent".to_owned()))?;
+        frontend::execute("", 0, &mut message).map_err(|e| self.unsendable(&e))?;
+        frontend::sync(&mut message);
+        Ok(Request { bytes: message.to_vec() })
+    }
+
+    /// Executes and drains the answer; returns the number of rows that came back.
+    ///
+    /// After an error of the server the connection stays usable.
+    pub fn execute(&mut self, request: &Request) -> Result<u64, PostgresError> {
+        self.exchange(&request.bytes)
+    }
+
+    fn exchange(&mut self, message: &[u8]) -> Result<u64, PostgresError> {
+        self.write(message)?;
+        let mut scanner = AnswerScanner::default();
+        while !scanner.is_complete() {
+            let count = match self.stream.read(&mut self.buffer) {
+                Ok(0) => {
+                    // The server says why before it closes (57P01 on shutdown, for one).
+                    let reason = scanner.error_body().map_or_else(
+                        || "the server closed it".to_owned(),
+                        |body| startup::server_error_of(body).to_string(),
+                    );
+                    return Err(self.connection_lost(reason));
+                }
+                Ok(count) => count,
+                Err(error) => return Err(self.lost(&error)),
+            };
+            scanner.scan(&self.buffer[..count]);
+        }
+        match scanner.error_body() {
+            None => Ok(scanner.rows()),
+            Some(body) => {
+                let error: ServerError = startup::server_error_of(body);
+                if error.sqlstate.starts_with("57P") {
+                    return Err(self.connection_lost(error.to_string()));
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    fn write(&mut self, message: &[u8]) -> Result<(), PostgresError> {
+        self.stream.write(message).map_err(|e| self.lost(&e))
+    }
+
+    fn lost(&self, error: &std::io::Error) -> PostgresError {
+        self.connection_lost(error.to_string())
+    }
+
+    fn connection_lost(&self, reason: String) -> PostgresError {
+        PostgresError::ConnectionLost { server: self.server.clone(), reason }
+    }
+
+    fn unsendable(&self, error: &std::io::Error) -> PostgresError {
+        PostgresError::Value(format!("a statement cannot be sent to {}: {error}", self.server))
+    }
+}
+
+impl Drop for MeasuringConnection {
+    fn drop(&mut self) {
+        let mut message = BytesMut::new();
+        frontend::terminate(&mut message);
+        self.stream.write(&message).ok();
+    }
+}

@@ -1,0 +1,95 @@
+//! An ordinary session for everything that is not measured: [`Session`].
+
+use std::ops::Deref;
+
+use tokio::task::JoinHandle;
+use tokio_postgres::{Client, NoTls};
+
+use crate::error::chain;
+use crate::{Address, PostgresError, ServerError};
+
+/// An open session. It derefs to tokio-postgres's client; dropping it closes the connection.
+#[derive(Debug)]
+pub struct Session {
+    client: Client,
+    connection: JoinHandle<()>,
+    server: String,
+}
+
+/// Opens a session.
+pub async fn connect(address: &Address) -> Result<Session, PostgresError> {
+    let server = address.to_string();
+    let (client, connection) = address.config().connect(NoTls).await.map_err(|error| {
+        // The server's own words, such as a wrong password or an unknown database.
+        let reason = match error.as_db_error() {
+            Some(db) => ServerError::from_db(db).to_string(),
+            None => chain(&error),
+        };
+        PostgresError::Unreachable { server: server.clone(), reason }
+    })?;
+    let connection = tokio::spawn(async move {
+        // An error here reaches the client as a closed connection.
+        connection.await.ok();
+    });
+    Ok(Session { client, connection, server })
+}
+
+impl Session {
+    /// The server as it is named in messages.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Turns tokio-postgres's error into ours.
+    pub fn error(&self, error: &tokio_postgres::Error) -> PostgresError {
+        PostgresError::from_client(&self.server, error)
+    }
+
+    /// Runs one or more statements without parameters.
+    pub async fn run(&self, sql: &str) -> Result<(), PostgresError> {
+        self.client.batch_execute(sql).await.map_err(|e| self.error(&e))
+    }
+
+    /// The text of the first column of every row; NULL is left out.
+    pub async fn texts(&self, sql: &str) -> Result<Vec<String>, PostgresError> {
+        let rows = self.client.simple_query(sql).await.map_err(|e| self.error(&e))?;
+        Ok(rows
+            .iter()
+            .filter_map(|message| match message {
+                tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+                _ => None,
+            })
+            .collect())
+    }
+
+    /// The text of the first column of the first row.
+    pub async fn text(&self, sql: &str) -> Result<Option<String>, PostgresError> {
+        Ok(self.texts(sql).await?.into_iter().next())
+    }
+
+    /// The process id of the backend that serves this session.
+    pub async fn backend_pid(&self) -> Result<i32, PostgresError> {
+        let row = self
+            .client
+            .query_one("SELECT pg_backend_pid()", &[])
+            .await
+            .map_err(|e| self.error(&e))?;
+        Ok(row.get(0))
+    }
+
+    /// Closes the connection and waits until that is done on our side.
+    pub async fn close(self) {
+        let Session { client, connection, .. } = self;
+        drop(client);
+        connection.await.ok();
+    }
+}
+
+impl Deref for Session {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
