@@ -1,8 +1,8 @@
 //! Randomness that can be asked for any cell without the ones before it: [`CellRandom`].
 //!
 //! A counter-based stream a cell: the start is a hash of (seed, table, column, row), and from there
-//! on it is SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators",
-//! OOPSLA 2014). Setting one up costs a few multiplications where a ChaCha would compute a block.
+//! on it is `SplitMix64` (Steele, Lea, Flood: "Fast splittable pseudorandom number generators",
+//! OOPSLA 2014). Setting one up costs a few multiplications where a block cipher would compute a block.
 
 use std::convert::Infallible;
 
@@ -10,7 +10,7 @@ use rand::TryRng;
 
 const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The finaliser of SplitMix64 ("Mix13" of David Stafford): every input bit flips half the output.
+/// The finaliser of `SplitMix64` ("Mix13" of David Stafford): every input bit flips half the output.
 pub(crate) fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -112,18 +112,16 @@ fn read(node: &Node<'_>) -> Result<Arc<dyn Recipe>, SpecificationError> {
 
 fn subject(node: &Node<'_>) -> Result<Fake, SpecificationError> {
     let name = node.text()?;
-    match SUBJECTS.iter().find(|(known, _)| *known == name) {
-        Some((kind, make)) => Ok(Fake {
-            kind,
-            make: *make,
-            words: None,
-            from: None,
-        }),
-        None => {
-            let known = SUBJECTS.iter().map(|(known, _)| *known);
-            Err(node.error(Problem::unknown("kind of fake data", name, known)))
-        }
-    }
+    let Some((kind, make)) = SUBJECTS.iter().find(|(known, _)| *known == name) else {
+        let known = SUBJECTS.iter().map(|(known, _)| *known);
+        return Err(node.error(Problem::unknown("kind of fake data", name, known)));
+    };
+    Ok(Fake {
+        kind,
+        make: *make,
+        words: None,
+        from: None,
+    })
 }
 
 impl Recipe for Fake {
