@@ -13,11 +13,14 @@ mod query_file;
 mod scope;
 mod source;
 mod split;
+mod tags;
 mod template;
 mod token;
 
 pub use query_file::{QueryFileError, parse_query_file};
 pub use scope::RelationName;
+pub(crate) use scope::{closing, is_query};
 pub use split::{Statement, split_statements};
 pub use template::{ComparedColumn, Comparison, Slot, SlotKind, StatementKind, Template, template};
+pub(crate) use template::{ParsedTemplate, ValueSource};
 pub use token::{Token, TokenKind, tokenize};

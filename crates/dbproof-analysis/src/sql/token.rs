@@ -330,18 +330,16 @@ fn operator(bytes: &[u8]) -> usize {
 
 /// The value of a string token: quotes, prefix and escapes taken off.
 pub(crate) fn string_value(text: &str) -> String {
-    let Some(open) = text.find(['\'', '$']) else {
-        return text.to_owned();
-    };
-    if text.as_bytes()[open] == b'$' {
+    if text.starts_with('$') {
         let tag = text[1..].find('$').map_or(0, |end| end + 2);
         let inner = text.get(tag..text.len().saturating_sub(tag));
         return inner.unwrap_or_default().to_owned();
     }
-    let inner = text[open + 1..]
-        .strip_suffix('\'')
-        .unwrap_or(&text[open + 1..]);
-    let unquoted = inner.replace("''", "'");
+    let Some(open) = text.find('\'') else {
+        return text.to_owned();
+    };
+    let inner = &text[open + 1..];
+    let unquoted = inner.strip_suffix('\'').unwrap_or(inner).replace("''", "'");
     if text.starts_with(['e', 'E']) {
         unescaped(&unquoted)
     } else {

@@ -1,0 +1,192 @@
+//! Which column a value is compared with: [`compared_with`].
+
+use super::{ComparedColumn, Comparison};
+use crate::sql::scope::{RelationName, Scopes};
+use crate::sql::token::{Token, TokenKind};
+
+/// Words that are no column where an operand stands.
+const NO_COLUMNS: &[&str] = &[
+    "and",
+    "or",
+    "not",
+    "select",
+    "where",
+    "null",
+    "true",
+    "false",
+    "on",
+    "when",
+    "then",
+    "else",
+    "case",
+    "end",
+    "in",
+    "any",
+    "all",
+    "some",
+    "is",
+    "like",
+    "ilike",
+    "between",
+    "having",
+    "set",
+    "values",
+    "default",
+    "interval",
+    "date",
+    "timestamp",
+    "array",
+    "row",
+    "distinct",
+    "from",
+    "limit",
+    "offset",
+    "by",
+];
+
+/// The column that the value in `tokens[start..end]` is compared with, if the comparison is
+/// between the two alone.
+pub(super) fn compared_with(
+    tokens: &[Token<'_>],
+    scopes: &Scopes,
+    start: usize,
+    end: usize,
+) -> Option<ComparedColumn> {
+    let end = after_casts(tokens, end);
+    if let Some((operator, comparison)) = start
+        .checked_sub(1)
+        .and_then(|at| comparison_at(tokens, at))
+        && !tokens.get(end).is_some_and(is_arithmetic)
+    {
+        return column_before(tokens, scopes, operator, comparison);
+    }
+    let (operator, comparison) = comparison_at(tokens, end)?;
+    let before = start.checked_sub(1).map(|at| &tokens[at]);
+    if before.is_some_and(|t| is_arithmetic(t) || t.kind == TokenKind::Cast) {
+        return None;
+    }
+    column_after(tokens, scopes, operator + 1, comparison)
+}
+
+/// The column before the operator (or the word `IN`) at `operator`.
+pub(super) fn column_before(
+    tokens: &[Token<'_>],
+    scopes: &Scopes,
+    operator: usize,
+    comparison: Comparison,
+) -> Option<ComparedColumn> {
+    let mut last = operator.checked_sub(1)?;
+    // The column in `col::text = ?` is still the column.
+    while last >= 2
+        && tokens[last].kind == TokenKind::Word
+        && tokens[last - 1].kind == TokenKind::Cast
+    {
+        last -= 2;
+    }
+    let mut path = vec![column_name(&tokens[last])?];
+    let mut first = last;
+    while first >= 2 && tokens[first - 1].is_symbol(".") {
+        path.insert(0, tokens[first - 2].identifier()?);
+        first -= 2;
+    }
+    let stands_alone = first.checked_sub(1).is_none_or(|before| {
+        let before = &tokens[before];
+        !is_arithmetic(before) && comparison_of(before).is_none() && before.kind != TokenKind::Cast
+    });
+    if !stands_alone {
+        return None;
+    }
+    resolved(scopes, last, &path, comparison)
+}
+
+fn column_after(
+    tokens: &[Token<'_>],
+    scopes: &Scopes,
+    first: usize,
+    comparison: Comparison,
+) -> Option<ComparedColumn> {
+    let mut path = vec![column_name(tokens.get(first)?)?];
+    let mut next = first + 1;
+    while tokens.get(next).is_some_and(|t| t.is_symbol(".")) {
+        path.push(tokens.get(next + 1)?.identifier()?);
+        next += 2;
+    }
+    let next = tokens.get(after_casts(tokens, next));
+    if next.is_some_and(|t| is_arithmetic(t) || t.is_symbol("(") || t.is_symbol("[")) {
+        return None;
+    }
+    resolved(scopes, first, &path, comparison)
+}
+
+fn resolved(
+    scopes: &Scopes,
+    at: usize,
+    path: &[String],
+    comparison: Comparison,
+) -> Option<ComparedColumn> {
+    let column = path.last()?.clone();
+    let (relation, candidates) = match path {
+        [_] => match scopes.candidates(at) {
+            only if only.len() == 1 => (only.first().cloned(), Vec::new()),
+            several => (None, several),
+        },
+        [qualifier, _] => (scopes.qualified(at, qualifier), Vec::new()),
+        [.., schema, name, _] => (
+            Some(RelationName {
+                schema: Some(schema.clone()),
+                name: name.clone(),
+            }),
+            Vec::new(),
+        ),
+        [] => return None,
+    };
+    Some(ComparedColumn {
+        relation,
+        candidates,
+        column,
+        comparison,
+    })
+}
+
+fn column_name(token: &Token<'_>) -> Option<String> {
+    if NO_COLUMNS.iter().any(|word| token.is_word(word)) {
+        None
+    } else {
+        token.identifier()
+    }
+}
+
+/// The comparison operator at `at`, and how it compares.
+fn comparison_at(tokens: &[Token<'_>], at: usize) -> Option<(usize, Comparison)> {
+    Some((at, comparison_of(tokens.get(at)?)?))
+}
+
+fn comparison_of(token: &Token<'_>) -> Option<Comparison> {
+    match (token.kind, token.text) {
+        (TokenKind::Operator, "=") => Some(Comparison::Equal),
+        (TokenKind::Operator, "<" | "<=" | ">" | ">=") => Some(Comparison::Range),
+        _ => None,
+    }
+}
+
+fn is_arithmetic(token: &Token<'_>) -> bool {
+    token.kind == TokenKind::Operator && comparison_of(token).is_none()
+}
+
+/// Where the casts that follow a value end.
+pub(super) fn after_casts(tokens: &[Token<'_>], end: usize) -> usize {
+    let mut next = end;
+    while tokens.get(next).is_some_and(|t| t.kind == TokenKind::Cast) {
+        next += 2;
+        if tokens.get(next).is_some_and(|t| t.is_symbol("(")) {
+            next = crate::sql::scope::closing(tokens, next) + 1;
+        }
+        while tokens
+            .get(next)
+            .is_some_and(|t| t.is_symbol("[") || t.is_symbol("]"))
+        {
+            next += 1;
+        }
+    }
+    next.min(tokens.len())
+}
