@@ -9,6 +9,56 @@ use crate::generator::{self, Recipe};
 use crate::reader::{self, Node, Source};
 
 /// Reads `data/*.toml`.
+///
+/// A file holds one or more tables; a column is a generator with its options, and may add
+/// `null_rate` and `unique`. All that there is:
+///
+/// ```
+/// # use dbproof_data::{Context, Specification, generate, load_order};
+/// # let text = r#"
+/// [table.people]
+/// rows = 1000        # times the scale …
+/// scaled = false     # … unless it is not to grow
+///
+/// [table.people.columns]
+/// id       = { sequence = { start = 1, step = 1 } }         # `cycle = 4` begins anew after 4 rows
+/// name     = { fake = "name" }                              # or first_name, city, phone, …
+/// email    = { fake = { kind = "email", from = "name" }, unique = true }
+/// motto    = { fake = { kind = "sentence", words = 5 }, null_rate = 0.2 }
+/// boss_id  = { reference = { table = "people" } }           # an earlier row; column "id" if not said
+/// country  = { categorical = { DE = 3, FR = 2 } }           # text and weights
+/// level    = { categorical = [{ value = 1, weight = 3 }, { value = 2, weight = 1 }] }
+/// age      = { uniform = { low = 18, high = 99 } }          # both ends included
+/// height   = { normal = { mean = 170, deviation = 10, min = 100, decimals = 1 } }
+/// income   = { lognormal = { median = 3000, sigma = 0.6, max = 1e6, decimals = 2 } }
+/// visit_s  = { exponential = { mean = 90, decimals = 0 } }  # no `decimals`: a float
+/// rank     = { zipf = { low = 1, high = 500, exponent = 1.1, scattered = true } }
+/// member   = { boolean = 0.3 }
+/// currency = { constant = "EUR" }
+/// joined   = { time_series = { start = "2024-01-01", end = "2026-01-01", growth = 1 } }
+/// born     = { time_series = { start = 1940-01-01, end = 2008-01-01, order = "random", unit = "date" } }
+/// about    = { text = { min = 20, max = 200 } }             # or `length = 100`
+/// badge    = { template = "{country}-{row:6}" }             # the row's number and columns above
+/// weight   = { correlated = { with = "height", factor = 0.9, plus = { normal = { mean = -85, deviation = 8 } }, decimals = 1 } }
+/// left     = { case = { of = "member", when = { false = { correlated = { with = "joined", plus = 86400 } } } } }
+///
+/// [table.cars.columns]      # no `rows`: they follow from the fan-out, or { constant = 3 }, { poisson = 1.5 }
+/// owner_id = { reference = { table = "people", column = "id", fan_out = { uniform = [0, 2] } } }
+///
+/// [table.calls]
+/// rows = 5000               # shared out by { zipf = 0.6 }
+/// [table.calls.columns]
+/// caller_id = { reference = { table = "people", fan_out = { zipf = 0.6 } } }
+/// # "#;
+/// # let tables = Specification::parse("data/people.toml", text)?;
+/// # let mut context = Context::new(42, 1.0);
+/// # for table in load_order(&tables)? {
+/// #     let rows = generate(table, &context)?;
+/// #     context.add_parent(&rows);
+/// #     assert!(rows.count() > 700);
+/// # }
+/// # Ok::<(), dbproof_data::SpecificationError>(())
+/// ```
 #[derive(Debug)]
 pub struct Specification;
 

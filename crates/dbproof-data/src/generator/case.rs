@@ -51,10 +51,6 @@ impl Recipe for Case {
     }
 
     fn prepare(&self, scope: &Scope<'_>) -> Result<Box<dyn Generator>, Problem> {
-        if let Some(parent) = self.branches().find_map(|recipe| recipe.parent()) {
-            let message = format!("`case` cannot hold a `reference` (to `{parent}`)");
-            return Err(Problem::new(message).with_help("make the reference a column of its own"));
-        }
         let prepare = |(value, recipe): (&String, &Arc<dyn Recipe>)| {
             Ok((value.clone(), recipe.prepare(scope)?))
         };

@@ -65,13 +65,6 @@ impl Recipe for Correlated {
         columns
     }
 
-    fn parent(&self) -> Option<&str> {
-        match &self.plus {
-            Plus::Drawn(recipe) => recipe.parent(),
-            Plus::Fixed(_) => None,
-        }
-    }
-
     fn prepare(&self, scope: &Scope<'_>) -> Result<Box<dyn Generator>, Problem> {
         let plus = match &self.plus {
             Plus::Fixed(number) => Plus::Fixed(*number),

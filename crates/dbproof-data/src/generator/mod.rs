@@ -155,7 +155,15 @@ pub(crate) fn read_one(
     }
 }
 
-/// Reads a table that holds one generator and nothing else.
+/// Reads a table that holds one generator and nothing else. A reference must not be hidden in it:
+/// load order and row counts ask the columns themselves.
 fn read_nested(node: &Node<'_>) -> Result<Arc<dyn Recipe>, SpecificationError> {
-    read_one(node, &node.entries()?)
+    let recipe = read_one(node, &node.entries()?)?;
+    match recipe.parent() {
+        None => Ok(recipe),
+        Some(_) => Err(node.error(
+            Problem::new(format!("`{}` cannot hold a reference", node.name()))
+                .with_help("make it a column of its own, and read that"),
+        )),
+    }
 }
