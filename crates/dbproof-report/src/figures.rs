@@ -18,6 +18,16 @@ pub(crate) fn ms_with_unit(value: Option<f64>) -> String {
     value.map_or_else(|| ABSENT.to_owned(), |value| format!("{} ms", ms(value)))
 }
 
+/// Milliseconds that somebody chose, such as a threshold: as they wrote them.
+pub(crate) fn chosen(value: f64) -> String {
+    let text = format!("{value:.4}");
+    if value.is_finite() && value.abs() < 1e4 {
+        trimmed(&text).to_owned()
+    } else {
+        ms(value)
+    }
+}
+
 /// A whole number with thousands apart: `1,234,567`.
 pub(crate) fn count(value: u64) -> String {
     grouped(&value.to_string())
@@ -36,8 +46,8 @@ pub(crate) fn number(value: f64) -> String {
 pub(crate) fn ratio(value: f64) -> String {
     match value {
         v if !v.is_finite() => ABSENT.to_owned(),
-        v if v < 9.95 && v >= 0.095 => format!("×{v:.2}"),
-        v if v < 0.095 => format!("×{}", trimmed(&format!("{v:.4}"))),
+        v if (0.0995..9.995).contains(&v) => format!("×{v:.2}"),
+        v if v < 0.0995 => format!("×{}", trimmed(&format!("{v:.3}"))),
         v if v < 99.5 => format!("×{v:.1}"),
         v => format!("×{}", grouped(&format!("{v:.0}"))),
     }
@@ -58,7 +68,7 @@ pub(crate) fn span(milliseconds: f64) -> String {
     match milliseconds {
         v if !v.is_finite() => ABSENT.to_owned(),
         v if v < 999.5 => format!("{} ms", ms(v)),
-        v if v < 119_500.0 => format!("{:.1} s", v / 1000.0),
+        v if v < 119_500.0 => format!("{} s", trimmed(&format!("{:.1}", v / 1000.0))),
         v => {
             let seconds = (v / 1000.0).round();
             let minutes = (seconds / 60.0).floor();
@@ -112,8 +122,13 @@ fn significant(value: f64) -> String {
     }
 }
 
+/// Without zeros at the end of its decimals.
 fn trimmed(decimal: &str) -> &str {
-    decimal.trim_end_matches('0').trim_end_matches('.')
+    if decimal.contains('.') {
+        decimal.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        decimal
+    }
 }
 
 fn grouped(digits: &str) -> String {

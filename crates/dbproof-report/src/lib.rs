@@ -13,7 +13,10 @@
 //! shows is in the JSON, and a stored record can be drawn again. Nothing here does IO or decides
 //! whether something passes; callers write the strings.
 
+mod document;
+mod explain;
 mod figures;
+mod sections;
 
 pub mod delta;
 pub mod html;

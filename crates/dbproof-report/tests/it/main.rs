@@ -1,4 +1,5 @@
 //! What every reporter makes of a full record, of an empty one, and of one that is out to break it.
 
+mod drawn;
 mod json;
 mod sample;

@@ -1,0 +1,27 @@
+//! What a report says, one scenario a file, before anyone draws it.
+
+mod deadlock;
+pub(crate) mod findings;
+mod nplusone;
+mod regress;
+mod slow;
+pub(crate) mod status;
+pub(crate) mod summary;
+
+use dbproof_model::RunRecord;
+
+use crate::document::Section;
+
+/// The sections of the scenarios that ran, in the order in which they are reported.
+pub(crate) fn scenarios(record: &RunRecord) -> Vec<Section> {
+    let scenarios = &record.scenarios;
+    [
+        scenarios.slow.as_ref().map(slow::section),
+        scenarios.regress.as_ref().map(regress::section),
+        scenarios.nplusone.as_ref().map(nplusone::section),
+        scenarios.deadlock.as_ref().map(deadlock::section),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

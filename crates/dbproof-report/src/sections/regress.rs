@@ -1,0 +1,182 @@
+//! Plans and work before and after a change.
+
+use dbproof_model::{
+    Access, ChangeEffect, Interval, MigrationRecord, PlanChange, PlanSummary, RegressQuery,
+    RegressRecord,
+};
+
+use crate::document::{Align, Block, Cell, Section, Table, Tone};
+use crate::{explain, figures};
+
+pub(super) fn section(record: &RegressRecord) -> Section {
+    let mut blocks = vec![Block::Line(vec![
+        Cell::plain("Change: "),
+        Cell::code(&record.change),
+    ])];
+    if record.queries.is_empty() {
+        blocks.push(Block::Line(vec![Cell::plain("No query was compared.")]));
+    }
+    for query in &record.queries {
+        push_query(&mut blocks, query);
+    }
+    if let Some(migration) = &record.migration {
+        push_migration(&mut blocks, migration);
+    }
+    Section {
+        title: "regress",
+        verdict: Some(record.verdict),
+        blocks,
+    }
+}
+
+fn push_query(blocks: &mut Vec<Block>, query: &RegressQuery) {
+    blocks.push(Block::Heading(vec![
+        Cell::code(&query.name),
+        Cell::plain(": "),
+        Cell::toned(query.verdict.as_str(), query.verdict),
+    ]));
+    if !query.reasons.is_empty() {
+        blocks.push(Block::Line(vec![Cell::plain(query.reasons.join("; "))]));
+    }
+    blocks.push(Block::Table(figures_table(query)));
+    blocks.extend(query.changes.iter().map(change));
+    for (side, summary) in [("before", &query.before), ("after", &query.after)] {
+        if let Some(summary) = summary {
+            blocks.push(Block::Folded {
+                title: format!("Plan of {} {side}", query.name),
+                text: explain::outline(&summary.plan),
+            });
+        }
+    }
+}
+
+fn figures_table(query: &RegressQuery) -> Table {
+    let mut table = Table::new(&[
+        ("", Align::Left),
+        ("before", Align::Left),
+        ("after", Align::Left),
+        ("ratio", Align::Right),
+    ]);
+    let sides = [query.before.as_ref(), query.after.as_ref()];
+    table.rows.extend(accesses(sides));
+    let mut measure = |title: &str, ratio: Option<f64>, get: &dyn Fn(&PlanSummary) -> String| {
+        let mut row = vec![Cell::plain(title)];
+        row.extend(sides.map(|side| Cell::plain(side.map_or(figures::ABSENT.to_owned(), get))));
+        row.push(Cell::plain(ratio.map_or(String::new(), figures::ratio)));
+        table.rows.push(row);
+    };
+    measure("blocks hit+read", query.ratio.buffers, &|p| {
+        figures::count(p.shared_hit_blocks.saturating_add(p.shared_read_blocks))
+    });
+    measure("spill blocks", None, &|p| figures::count(p.temp_blocks));
+    measure("rows", None, &|p| figures::number(p.rows));
+    measure("rows filtered out", None, &|p| {
+        figures::number(p.rows_removed_by_filter)
+    });
+    measure("cost", query.ratio.cost, &|p| figures::number(p.total_cost));
+    measure("execution ms", None, &|p| {
+        figures::ms_or_absent(p.execution_ms)
+    });
+    measure("planning ms", None, &|p| {
+        figures::ms_or_absent(p.planning_ms)
+    });
+    if let Some(time) = &query.ratio.time {
+        table.rows.push(vec![
+            Cell::plain("time"),
+            Cell::plain(figures::in_words(time.estimate)),
+            Cell::plain(interval(time)),
+            Cell::plain(figures::ratio(time.estimate)),
+        ]);
+    }
+    table
+}
+
+fn interval(time: &Interval) -> String {
+    let bound = |value: Option<f64>| value.map_or(figures::ABSENT.to_owned(), figures::ratio);
+    format!("[{}, {}]", bound(time.low), bound(time.high))
+}
+
+/// One row a relation, in the order of the plan before, then what is new after.
+fn accesses(sides: [Option<&PlanSummary>; 2]) -> Vec<Vec<Cell>> {
+    let [before, after] = sides.map(|side| side.map_or(&[] as &[Access], |p| &p.access[..]));
+    let mut relations: Vec<&str> = Vec::new();
+    for access in before.iter().chain(after) {
+        if !relations.contains(&access.relation.as_str()) {
+            relations.push(&access.relation);
+        }
+    }
+    let row = |relation: &str| {
+        vec![
+            Cell::plain(format!("reads {relation}")),
+            Cell::plain(ways(before, relation)),
+            Cell::plain(ways(after, relation)),
+            Cell::plain(""),
+        ]
+    };
+    relations.into_iter().map(row).collect()
+}
+
+fn ways(accesses: &[Access], relation: &str) -> String {
+    let of_relation = accesses.iter().filter(|access| access.relation == relation);
+    let ways: Vec<String> = of_relation
+        .map(|access| match &access.index {
+            Some(index) => format!("{} {index}", access.node),
+            None => access.node.clone(),
+        })
+        .collect();
+    if ways.is_empty() {
+        figures::ABSENT.to_owned()
+    } else {
+        ways.join(", ")
+    }
+}
+
+fn change(change: &PlanChange) -> Block {
+    let tone = match change.effect {
+        ChangeEffect::Better => Tone::Good,
+        ChangeEffect::Worse => Tone::Bad,
+        ChangeEffect::Neutral => Tone::Plain,
+    };
+    let mut cells = vec![Cell::toned(change.kind.as_str(), tone), Cell::plain(" ")];
+    if let Some(relation) = &change.relation {
+        cells.extend([Cell::code(relation), Cell::plain(" ")]);
+    }
+    let side = |side: &Option<String>| Cell::plain(side.as_deref().unwrap_or("nothing"));
+    cells.extend([side(&change.from), Cell::plain(" → "), side(&change.to)]);
+    Block::Item(cells)
+}
+
+fn push_migration(blocks: &mut Vec<Block>, migration: &MigrationRecord) {
+    let wal = migration
+        .wal_bytes
+        .map(|bytes| format!(", {} of WAL", figures::bytes(bytes)));
+    blocks.push(Block::Heading(vec![Cell::plain(format!(
+        "Migration: {}{}",
+        figures::span(migration.duration_ms),
+        wal.unwrap_or_default()
+    ))]));
+    let mut table = Table::new(&[
+        ("statement", Align::Left),
+        ("locks", Align::Left),
+        ("ms", Align::Right),
+    ]);
+    table.rows = migration
+        .statements
+        .iter()
+        .map(|statement| {
+            let locks = statement.locks.join(", ");
+            vec![
+                Cell::code(&statement.sql),
+                Cell::plain(if locks.is_empty() {
+                    figures::ABSENT
+                } else {
+                    &locks
+                }),
+                Cell::plain(figures::ms(statement.duration_ms)),
+            ]
+        })
+        .collect();
+    if !table.rows.is_empty() {
+        blocks.push(Block::Table(table));
+    }
+}

@@ -1,0 +1,137 @@
+//! One line a query, page, group or shape, as a test runner reports its tests.
+
+use dbproof_model::{
+    DeadlockShape, NPlusOneGroup, PageMeasurement, RegressQuery, RunRecord, Scenario, SlowQuery,
+    Statistic,
+};
+
+use super::nplusone;
+use crate::document::{Cell, Tone};
+use crate::figures;
+
+/// `PASS [p95 0.42 ms] slow order_history threshold 50 ms`
+pub(crate) struct Status {
+    pub(crate) word: Cell,
+    pub(crate) figure: String,
+    pub(crate) scenario: Scenario,
+    pub(crate) subject: Cell,
+    pub(crate) remark: Cell,
+}
+
+pub(crate) fn lines(record: &RunRecord) -> Vec<Status> {
+    let mut lines = Vec::new();
+    let scenarios = &record.scenarios;
+    if let Some(record) = &scenarios.slow {
+        lines.extend(record.queries.iter().map(slow));
+    }
+    if let Some(record) = &scenarios.regress {
+        lines.extend(record.queries.iter().map(regress));
+    }
+    if let Some(record) = &scenarios.nplusone {
+        lines.extend(record.pages.iter().map(page));
+        lines.extend(record.groups.iter().map(group));
+    }
+    if let Some(record) = &scenarios.deadlock {
+        lines.extend(record.shapes.iter().map(shape));
+        lines.extend(record.predictions.iter().map(|prediction| {
+            let tone = if prediction.verdict == "confirmed" {
+                Tone::Bad
+            } else {
+                Tone::Doubt
+            };
+            Status {
+                word: Cell::toned(&prediction.verdict, tone),
+                figure: "predicted".to_owned(),
+                scenario: Scenario::Deadlock,
+                subject: Cell::code(prediction.transactions.join(" and ")),
+                remark: Cell::plain(prediction.objects.join(", ")),
+            }
+        }));
+    }
+    lines
+}
+
+/// The figure that the threshold of a query is held against.
+pub(crate) fn decisive(query: &SlowQuery) -> Option<f64> {
+    match query.statistic {
+        Statistic::Avg => query.avg_ms,
+        Statistic::P50 => query.p50_ms,
+        Statistic::P95 => query.p95_ms,
+        Statistic::P99 => query.p99_ms,
+        Statistic::Max => query.max_ms,
+    }
+}
+
+fn slow(query: &SlowQuery) -> Status {
+    Status {
+        word: Cell::toned(query.verdict.as_str().to_uppercase(), query.verdict),
+        figure: format!(
+            "{} {}",
+            query.statistic.as_str(),
+            figures::ms_with_unit(decisive(query))
+        ),
+        scenario: Scenario::Slow,
+        subject: Cell::code(&query.name),
+        remark: Cell::plain(format!(
+            "threshold {} ms",
+            figures::chosen(query.threshold_ms)
+        )),
+    }
+}
+
+fn regress(query: &RegressQuery) -> Status {
+    let ratio = &query.ratio;
+    let figure = match (&ratio.time, ratio.buffers) {
+        (Some(time), _) => format!("time {}", figures::ratio(time.estimate)),
+        (None, Some(buffers)) => format!("blocks {}", figures::ratio(buffers)),
+        (None, None) => figures::ABSENT.to_owned(),
+    };
+    Status {
+        word: Cell::toned(query.verdict.as_str(), query.verdict),
+        figure,
+        scenario: Scenario::Regress,
+        subject: Cell::code(&query.name),
+        remark: Cell::plain(query.reasons.join("; ")),
+    }
+}
+
+/// A page has no verdict of its own: what is wrong with it is in its groups.
+fn page(page: &PageMeasurement) -> Status {
+    Status {
+        word: Cell::toned("measured", Tone::Muted),
+        figure: figures::ms_with_unit(Some(page.wall_ms)),
+        scenario: Scenario::NPlusOne,
+        subject: Cell::code(format!("{} {}", page.page, page.version)),
+        remark: Cell::plain(format!(
+            "{} in {}",
+            figures::counted(page.statements, "statement"),
+            figures::counted(page.round_trips, "trip")
+        )),
+    }
+}
+
+fn group(group: &NPlusOneGroup) -> Status {
+    Status {
+        word: Cell::toned(group.verdict.as_str(), nplusone::tone(group.verdict)),
+        figure: figures::counted(group.executions, "time"),
+        scenario: Scenario::NPlusOne,
+        subject: Cell::code(&group.template),
+        remark: Cell::plain(group.units.join(", ")),
+    }
+}
+
+/// A shape is made to deadlock, so that it does is no failure.
+fn shape(shape: &DeadlockShape) -> Status {
+    Status {
+        word: Cell::toned("measured", Tone::Muted),
+        figure: format!("outage {}", figures::ms_with_unit(shape.outage_ms.p50)),
+        scenario: Scenario::Deadlock,
+        subject: Cell::code(&shape.name),
+        remark: Cell::plain(format!(
+            "{} of {} at {}",
+            figures::count(shape.deadlocks),
+            figures::counted(shape.runs, "run"),
+            figures::span(shape.deadlock_timeout_ms)
+        )),
+    }
+}
