@@ -49,12 +49,17 @@ pub(super) fn wrap(
     let mut used = width(first);
     let mut empty = true;
     let mut space = false;
-    for (piece, tone) in pieces(cells, columns.saturating_sub(width(next)).max(8)) {
+    let pieces = pieces(cells, columns.saturating_sub(width(next)).max(8));
+    for (index, (piece, tone)) in pieces.iter().enumerate() {
         if piece == " " {
             space = !empty;
             continue;
         }
-        let needed = width(&piece) + usize::from(space);
+        let needed = if space {
+            1 + word_width(&pieces[index..])
+        } else {
+            width(piece)
+        };
         if !empty && used + needed > columns {
             lines.push(std::mem::replace(&mut line, next.to_owned()));
             used = width(next);
@@ -64,12 +69,21 @@ pub(super) fn wrap(
             line.push(' ');
             used += 1;
         }
-        line.push_str(&paint(&piece, tone, color));
-        used += width(&piece);
+        line.push_str(&paint(piece, *tone, color));
+        used += width(piece);
         (empty, space) = (false, false);
     }
     lines.push(line);
     lines
+}
+
+/// The columns up to the next space: a comma must not be parted from the name before it.
+fn word_width(pieces: &[(String, Tone)]) -> usize {
+    pieces
+        .iter()
+        .take_while(|(piece, _)| piece != " ")
+        .map(|(piece, _)| width(piece))
+        .sum()
 }
 
 /// Words and the spaces between them; a word too long for any line comes in parts. Words of
