@@ -12,6 +12,7 @@
 //! because of the outside world.
 
 pub mod comparison;
+mod figures;
 pub mod findings;
 pub mod latency;
 pub mod nplusone;

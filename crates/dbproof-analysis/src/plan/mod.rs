@@ -7,14 +7,22 @@
 
 mod diff;
 mod estimate;
+mod index;
 mod mask;
+mod matching;
+mod outline;
 mod parse;
 mod summary;
 mod work;
 
 pub use diff::diff;
+pub(crate) use diff::spill_of;
 pub use estimate::q_error;
+pub(crate) use index::index_for;
 pub use mask::{mask_expression, mask_values};
+pub(crate) use matching::{Matching, match_trees};
+pub(crate) use outline::{Outline, Role, alias, describe, relation};
 pub use parse::{PlanError, parse};
 pub use summary::{access, rows_processed, summarise, total_buffers};
+pub(crate) use summary::{cumulative, over_loops, rows_touched};
 pub use work::{SelfWork, self_work};

@@ -66,7 +66,7 @@ pub fn total_buffers(plan: &Plan) -> Buffers {
 }
 
 /// A node's blocks with those of its children; their sum where the node itself prints none.
-pub(super) fn cumulative(node: &PlanNode) -> Buffers {
+pub(crate) fn cumulative(node: &PlanNode) -> Buffers {
     if node.buffers != Buffers::default() {
         return node.buffers;
     }

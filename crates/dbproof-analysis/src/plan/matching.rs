@@ -1,0 +1,106 @@
+//! Which node of one tree is which of another: [`match_trees`].
+
+use std::collections::{HashMap, VecDeque};
+
+use super::outline::{Entry, Outline, Role, alias, relation};
+
+/// Positions in two outlines that stand for the same step of the query.
+#[derive(Debug, Default)]
+pub(crate) struct Matching {
+    /// Positions (before, after), in the order of before.
+    pub(crate) pairs: Vec<(usize, usize)>,
+    /// Positions that only before has.
+    pub(crate) gone: Vec<usize>,
+    /// Positions that only after has.
+    pub(crate) new: Vec<usize>,
+}
+
+/// A pass matches what has equal keys, in the plan's order; `None` takes no part in it.
+type Key = fn(&Entry<'_>) -> Option<String>;
+
+/// From the surest to the least sure.
+const PASSES: &[Key] = &[
+    |entry| scan_key(entry, true, true),
+    |entry| scan_key(entry, true, false),
+    |entry| scan_key(entry, false, false),
+    |entry| join_key(entry, true),
+    |entry| join_key(entry, false),
+    |entry| other_key(entry, &entry.node.node_type, true),
+    |entry| other_key(entry, family(&entry.node.node_type), true),
+    |entry| other_key(entry, family(&entry.node.node_type), false),
+];
+
+/// Matches two trees in passes, not by position: scans by relation and alias within their
+/// subplan, then by relation within it, then by relation anywhere; joins by the set of relations
+/// below; the rest by what it does and to which relations, then by what it does.
+pub(crate) fn match_trees(before: &Outline<'_>, after: &Outline<'_>) -> Matching {
+    let mut to = vec![None; before.entries.len()];
+    let mut taken = vec![false; after.entries.len()];
+    for key in PASSES {
+        let mut free: HashMap<String, VecDeque<usize>> = HashMap::new();
+        for (position, entry) in after.entries.iter().enumerate() {
+            if let (false, Some(key)) = (taken[position], key(entry)) {
+                free.entry(key).or_default().push_back(position);
+            }
+        }
+        for (position, entry) in before.entries.iter().enumerate() {
+            if to[position].is_none()
+                && let Some(found) = key(entry).and_then(|key| free.get_mut(&key)?.pop_front())
+            {
+                to[position] = Some(found);
+                taken[found] = true;
+            }
+        }
+    }
+    let counts = |entry: &Entry<'_>| entry.role != Role::Part;
+    Matching {
+        pairs: to
+            .iter()
+            .enumerate()
+            .filter_map(|(from, to)| Some((from, (*to)?)))
+            .collect(),
+        gone: (0..to.len())
+            .filter(|at| to[*at].is_none() && counts(&before.entries[*at]))
+            .collect(),
+        new: (0..taken.len())
+            .filter(|at| !taken[*at] && counts(&after.entries[*at]))
+            .collect(),
+    }
+}
+
+fn scan_key(entry: &Entry<'_>, same_scope: bool, same_alias: bool) -> Option<String> {
+    (entry.role == Role::Scan).then(|| {
+        let scope = if same_scope { entry.scope.as_str() } else { "" };
+        let alias = if same_alias { alias(entry.node) } else { "" };
+        [scope, relation(entry.node), alias].join("\u{1f}")
+    })
+}
+
+fn join_key(entry: &Entry<'_>, same_scope: bool) -> Option<String> {
+    (entry.role == Role::Join).then(|| {
+        let scope = if same_scope { entry.scope.as_str() } else { "" };
+        format!("{scope}\u{1f}{:?}", entry.relations)
+    })
+}
+
+fn other_key(entry: &Entry<'_>, kind: &str, same_relations: bool) -> Option<String> {
+    (entry.role == Role::Other).then(|| {
+        let scope = &entry.scope;
+        if same_relations {
+            format!("{scope}\u{1f}{kind}\u{1f}{:?}", entry.relations)
+        } else {
+            format!("{scope}\u{1f}{kind}")
+        }
+    })
+}
+
+/// Node types that do the same job by different means.
+pub(crate) fn family(node_type: &str) -> &str {
+    match node_type {
+        "Sort" | "Incremental Sort" => "sort",
+        "Aggregate" | "Group" | "Unique" => "group",
+        "Append" | "Merge Append" => "append",
+        "Gather" | "Gather Merge" => "gather",
+        other => other,
+    }
+}

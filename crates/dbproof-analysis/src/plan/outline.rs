@@ -1,0 +1,192 @@
+//! A plan tree laid flat, each node with what its place in the tree says of it: [`Outline`].
+
+use std::collections::BTreeSet;
+
+use dbproof_model::{Plan, PlanNode};
+
+use super::summary::index_of;
+
+/// What a node is to the comparison of two trees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// Reads a relation, function or common table expression.
+    Scan,
+    /// Joins two sets of relations.
+    Join,
+    /// Sorts, aggregates, limits and the like.
+    Other,
+    /// Belongs to the node above or below it and says nothing of its own.
+    Part,
+}
+
+/// A node and its place.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) node: &'a PlanNode,
+    pub(crate) parent: Option<usize>,
+    pub(crate) role: Role,
+    /// The subplans that it is part of, without their numbers: EXPLAIN numbers them by planning.
+    pub(crate) scope: String,
+    /// The aliases of what is read below, subplans left out.
+    pub(crate) relations: BTreeSet<String>,
+    /// Whether a LIMIT, a semi-join or the like may stop it before its last row, so that its
+    /// actual rows say nothing about its estimate.
+    pub(crate) may_stop_early: bool,
+}
+
+/// The nodes of a plan, parents before children.
+#[derive(Debug)]
+pub(crate) struct Outline<'a> {
+    pub(crate) entries: Vec<Entry<'a>>,
+}
+
+impl<'a> Outline<'a> {
+    pub(crate) fn new(plan: &'a Plan) -> Self {
+        let mut outline = Outline {
+            entries: Vec::new(),
+        };
+        outline.enter(&plan.root, None, "", false);
+        outline
+    }
+
+    fn enter(
+        &mut self,
+        node: &'a PlanNode,
+        parent: Option<usize>,
+        scope: &str,
+        may_stop_early: bool,
+    ) -> BTreeSet<String> {
+        let scope = match &node.subplan_name {
+            Some(name) => format!("{scope}/{}", without_number(name)),
+            None => scope.to_owned(),
+        };
+        let position = self.entries.len();
+        self.entries.push(Entry {
+            node,
+            parent,
+            role: role(node),
+            scope: scope.clone(),
+            relations: BTreeSet::new(),
+            may_stop_early,
+        });
+        let mut relations = BTreeSet::new();
+        if role(node) == Role::Scan {
+            relations.insert(alias(node).to_owned());
+        }
+        for child in &node.children {
+            let below = self.enter(
+                child,
+                Some(position),
+                &scope,
+                stops(node, child, may_stop_early),
+            );
+            if !is_subplan(child) {
+                relations.extend(below);
+            }
+        }
+        self.entries[position].relations.clone_from(&relations);
+        relations
+    }
+
+    /// The nodes above an entry, the nearest first.
+    pub(crate) fn ancestors(&self, position: usize) -> impl Iterator<Item = &Entry<'a>> {
+        std::iter::successors(self.entries[position].parent, |at| self.entries[*at].parent)
+            .map(|at| &self.entries[at])
+    }
+
+    /// The relations that an entry is about, for a message: its own, or all below it.
+    pub(crate) fn subject(&self, position: usize) -> Option<String> {
+        let entry = &self.entries[position];
+        if entry.role == Role::Scan {
+            return Some(relation(entry.node).to_owned());
+        }
+        let mut names: Vec<&str> = self
+            .entries
+            .iter()
+            .filter(|scan| {
+                scan.role == Role::Scan
+                    && scan.scope == entry.scope
+                    && entry.relations.contains(alias(scan.node))
+            })
+            .map(|scan| relation(scan.node))
+            .collect();
+        names.sort_unstable();
+        (!names.is_empty()).then(|| names.join(", "))
+    }
+}
+
+fn role(node: &PlanNode) -> Role {
+    match node.node_type.as_str() {
+        "Nested Loop" | "Hash Join" | "Merge Join" => Role::Join,
+        "Bitmap Index Scan" | "BitmapAnd" | "BitmapOr" | "Hash" | "Subquery Scan" | "Result"
+        | "ProjectSet" | "LockRows" => Role::Part,
+        scan if scan.ends_with("Scan") => Role::Scan,
+        _ => Role::Other,
+    }
+}
+
+/// The name of what a scan reads.
+pub(crate) fn relation(scan: &PlanNode) -> &str {
+    [
+        &scan.relation,
+        &scan.cte_name,
+        &scan.function_name,
+        &scan.alias,
+    ]
+    .into_iter()
+    .flatten()
+    .next()
+    .map_or(scan.node_type.as_str(), String::as_str)
+}
+
+/// The name by which the statement's expressions refer to what a scan reads.
+pub(crate) fn alias(scan: &PlanNode) -> &str {
+    scan.alias.as_deref().unwrap_or_else(|| relation(scan))
+}
+
+/// What a node does, in EXPLAIN's words for its text format.
+pub(crate) fn describe(node: &PlanNode) -> String {
+    if let Some(index) = index_of(node) {
+        return format!("{} using {index}", node.node_type);
+    }
+    match (node.node_type.as_str(), node.strategy.as_deref()) {
+        ("Aggregate", Some("Hashed")) => "HashAggregate".to_owned(),
+        ("Aggregate", Some("Sorted")) => "GroupAggregate".to_owned(),
+        ("Aggregate", Some("Mixed")) => "MixedAggregate".to_owned(),
+        ("SetOp", Some("Hashed")) => "HashSetOp".to_owned(),
+        (plain, _) => plain.to_owned(),
+    }
+}
+
+fn is_subplan(node: &PlanNode) -> bool {
+    matches!(
+        node.parent_relationship.as_deref(),
+        Some("InitPlan" | "SubPlan")
+    )
+}
+
+fn without_number(subplan_name: &str) -> &str {
+    match subplan_name.strip_prefix("CTE ") {
+        Some(_) => subplan_name,
+        None => subplan_name.split(' ').next().unwrap_or_default(),
+    }
+}
+
+/// Whether `child` may be stopped before its last row, given whether `node` may.
+fn stops(node: &PlanNode, child: &PlanNode, node_may: bool) -> bool {
+    let inner = child.parent_relationship.as_deref() == Some("Inner");
+    match node.node_type.as_str() {
+        "Limit" | "Merge Join" => true,
+        // A subplan may be an EXISTS, which asks for one row; EXPLAIN does not tell.
+        _ if child.parent_relationship.as_deref() == Some("SubPlan") => true,
+        _ if is_subplan(child) => false,
+        // These take all rows before they give the first.
+        "Sort" | "Hash" => false,
+        "Aggregate" if node.strategy.as_deref() != Some("Sorted") => false,
+        // The scan of the inner side ends at the first match.
+        "Nested Loop" if inner => {
+            node_may || matches!(node.join_type.as_deref(), Some("Semi" | "Anti"))
+        }
+        _ => node_may,
+    }
+}
