@@ -5,6 +5,14 @@
 //! `dbproof explain CODE` and for the documentation. To add one: write the two files and add a
 //! line to the list of modules and to [`ALL`].
 
+pub mod capture_incomplete;
+pub mod duplicate_query;
+mod group_evidence;
+pub mod n_plus_one;
+pub mod n_plus_one_likely;
+pub mod query_chain;
+pub mod write_loop;
+
 use dbproof_model::{Finding, Scenario, Severity};
 use serde_json::Map;
 
@@ -41,7 +49,14 @@ impl FindingKind {
 }
 
 /// Every kind of finding, in alphabetical order of their codes.
-pub const ALL: &[&FindingKind] = &[];
+pub const ALL: &[&FindingKind] = &[
+    &capture_incomplete::KIND,
+    &duplicate_query::KIND,
+    &n_plus_one::KIND,
+    &n_plus_one_likely::KIND,
+    &query_chain::KIND,
+    &write_loop::KIND,
+];
 
 /// The kind with this code.
 #[must_use]

@@ -19,8 +19,7 @@ mod token;
 
 pub use query_file::{QueryFileError, parse_query_file};
 pub use scope::RelationName;
-pub(crate) use scope::{closing, is_query};
 pub use split::{Statement, split_statements};
+pub(crate) use template::ParsedTemplate;
 pub use template::{ComparedColumn, Comparison, Slot, SlotKind, StatementKind, Template, template};
-pub(crate) use template::{ParsedTemplate, ValueSource};
 pub use token::{Token, TokenKind, tokenize};

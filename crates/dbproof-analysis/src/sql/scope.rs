@@ -51,7 +51,7 @@ const AFTER_RELATION: &[&str] = &[
 pub(crate) struct Scopes {
     /// The scope of each token.
     of_token: Vec<usize>,
-    scopes: Vec<Scope>,
+    all: Vec<Scope>,
     /// Names of common table expressions, which are no relations.
     common: Vec<String>,
     /// Every relation that is named, in order, each once.
@@ -102,7 +102,7 @@ impl Scopes {
     /// Reads the significant tokens of a statement.
     pub(crate) fn of(tokens: &[Token<'_>]) -> Self {
         let mut scopes = Scopes {
-            scopes: vec![Scope::default()],
+            all: vec![Scope::default()],
             ..Scopes::default()
         };
         scopes.common = common_table_expressions(tokens);
@@ -115,7 +115,7 @@ impl Scopes {
                     tokens,
                     at,
                     current,
-                    scopes.scopes[current].in_from,
+                    scopes.all[current].in_from,
                 ));
                 if is_query(tokens.get(at + 1)) {
                     current = scopes.below(Some(current));
@@ -125,16 +125,16 @@ impl Scopes {
                     current = closed.scope;
                     if closed.is_derived {
                         let alias = alias_at(tokens, at + 1);
-                        scopes.scopes[current].sources.push((alias, None));
+                        scopes.all[current].sources.push((alias, None));
                     }
                 }
             } else if ["union", "intersect", "except"]
                 .iter()
                 .any(|w| tokens[at].is_word(w))
             {
-                current = scopes.below(scopes.scopes[current].parent);
+                current = scopes.below(scopes.all[current].parent);
             } else if !open.last().is_some_and(|o| o.is_function_syntax) {
-                scopes.scopes[current].follow_clause(&tokens[at]);
+                scopes.all[current].follow_clause(&tokens[at]);
                 scopes.read_sources(tokens, at, current);
             }
         }
@@ -142,8 +142,11 @@ impl Scopes {
     }
 
     fn below(&mut self, parent: Option<usize>) -> usize {
-        self.scopes.push(Scope { parent, ..Scope::default() });
-        self.scopes.len() - 1
+        self.all.push(Scope {
+            parent,
+            ..Scope::default()
+        });
+        self.all.len() - 1
     }
 
     /// The relation that a qualifier stands for where the token at `at` stands.
@@ -171,7 +174,7 @@ impl Scopes {
     fn chain(&self, at: usize) -> impl Iterator<Item = &Scope> {
         let mut next = self.of_token.get(at).copied();
         std::iter::from_fn(move || {
-            let scope = &self.scopes[next?];
+            let scope = &self.all[next?];
             next = scope.parent;
             Some(scope)
         })
@@ -240,7 +243,7 @@ impl Scopes {
         }
         let alias = alias_at(tokens, next);
         let alias = if alias.is_empty() { name } else { alias };
-        self.scopes[scope].sources.push((alias, relation));
+        self.all[scope].sources.push((alias, relation));
         Some(next)
     }
 }

@@ -52,12 +52,11 @@ impl Current {
     }
 
     fn take(&mut self, token: &Token<'_>) {
-        match &mut self.span {
-            Some((_, end)) => *end = token.end(),
-            None => {
-                self.span = Some((token.offset, token.end()));
-                self.creates = token.is_word("create");
-            }
+        if let Some((_, end)) = &mut self.span {
+            *end = token.end();
+        } else {
+            self.span = Some((token.offset, token.end()));
+            self.creates = token.is_word("create");
         }
         if token.is_symbol("(") {
             self.parentheses += 1;

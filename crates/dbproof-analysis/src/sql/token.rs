@@ -330,8 +330,8 @@ fn operator(bytes: &[u8]) -> usize {
 
 /// The value of a string token: quotes, prefix and escapes taken off.
 pub(crate) fn string_value(text: &str) -> String {
-    if text.starts_with('$') {
-        let tag = text[1..].find('$').map_or(0, |end| end + 2);
+    if let Some(after) = text.strip_prefix('$') {
+        let tag = after.find('$').map_or(0, |end| end + 2);
         let inner = text.get(tag..text.len().saturating_sub(tag));
         return inner.unwrap_or_default().to_owned();
     }

@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
         let name = self.checked_name(start, seen);
         let header = read_header(self, &tokens[1..]);
         let statement = self.statement(tokens, name)?;
-        let rewritten = self.rewritten(&statement, &header, name)?;
+        let rewritten = self.rewritten(&statement)?;
         let parameters = self.sources(&rewritten, &header, name)?;
         Some(Query {
             name: name.to_owned(),
@@ -181,17 +181,10 @@ impl<'a> Reader<'a> {
         Some(statement)
     }
 
-    fn rewritten(
-        &mut self,
-        statement: &Statement,
-        header: &Header<'_>,
-        name: &str,
-    ) -> Option<Rewritten> {
+    fn rewritten(&mut self, statement: &Statement) -> Option<Rewritten> {
         match rewrite(&statement.sql) {
             Ok(rewritten) => Some(rewritten),
             Err((at, message, help)) => {
-                // The parameters are in doubt, so whether each has its source cannot be told.
-                let _ = (header, name);
                 self.fail(statement.offset + at, message, Some(help));
                 None
             }
@@ -214,7 +207,7 @@ impl<'a> Reader<'a> {
                         name: used.name.clone(),
                         source,
                         location: self.location(declared.offset),
-                    }))
+                    }));
                 }
                 None => self.fail(
                     header.statement_offset + used.offset,

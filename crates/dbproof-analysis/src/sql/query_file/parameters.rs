@@ -64,7 +64,8 @@ pub(super) fn rewrite(sql: &str) -> Result<Rewritten, (usize, String, String)> {
             rewritten.parameters.len() - 1
         });
         rewritten.sql.push_str(&sql[copied..used.start]);
-        rewritten.sql.push_str(&format!("${}", number + 1));
+        rewritten.sql.push('$');
+        rewritten.sql.push_str(&(number + 1).to_string());
         copied = used.end;
     }
     rewritten.sql.push_str(&sql[copied..]);

@@ -151,11 +151,11 @@ impl<'a> Renderer<'a> {
         }
         let token = &self.tokens[at];
         self.follow_clause(at);
-        self.write(at, &self.spelling(token));
+        self.write(at, &spelling(token));
         let opens = self.tokens.get(at + 1).is_some_and(|t| t.is_symbol("("));
         if opens && self.lists < DEEPEST_LIST {
             if token.is_word("in") && !is_query(self.tokens.get(at + 2)) {
-                return self.list(at + 1, SlotKind::Element, None);
+                return self.list(at + 1);
             }
             if token.is_word("values") && self.kind == StatementKind::Insert {
                 return self.rows(at + 1);
@@ -311,11 +311,11 @@ impl<'a> Renderer<'a> {
     }
 
     /// Renders the list whose parenthesis opens at `open`; equal elements become one and `...`.
-    fn list(&mut self, open: usize, kind: SlotKind, row: Option<()>) -> usize {
+    fn list(&mut self, open: usize) -> usize {
         let close = closing(self.tokens, open);
         let compared = open
             .checked_sub(1)
-            .filter(|at| row.is_none() && !self.tokens[at.saturating_sub(1)].is_word("not"))
+            .filter(|at| !self.tokens[at.saturating_sub(1)].is_word("not"))
             .and_then(|at| column_before(self.tokens, self.scopes, at, Comparison::Equal));
         self.write(open, "(");
         let first_slot = self.slots.len();
@@ -326,7 +326,7 @@ impl<'a> Renderer<'a> {
         self.lists -= 1;
         for slot in &mut self.slots[first_slot..] {
             if slot.kind == SlotKind::Value && slot.compared.is_none() {
-                slot.kind = kind;
+                slot.kind = SlotKind::Element;
                 slot.compared.clone_from(&compared);
             }
         }
@@ -353,7 +353,7 @@ impl<'a> Renderer<'a> {
         let written = self.each(&rows, Self::row);
         self.shape = shape;
         self.shape.push(' ');
-        self.shape.push_str(&collapsed(written, false));
+        self.shape.push_str(&collapsed(&written, false));
         self.lists -= 1;
         end
     }
@@ -375,7 +375,7 @@ impl<'a> Renderer<'a> {
         let shape = std::mem::take(&mut self.shape);
         let written = self.each(elements, Self::range);
         self.shape = shape;
-        self.shape.push_str(&collapsed(written, true));
+        self.shape.push_str(&collapsed(&written, true));
     }
 
     /// Renders each piece on its own, all of them from the same position on.
@@ -451,27 +451,6 @@ impl<'a> Renderer<'a> {
         }
     }
 
-    /// A token that is no value, as it is written in a shape.
-    fn spelling(&self, token: &Token<'_>) -> String {
-        match token.kind {
-            TokenKind::Word => token.text.to_lowercase(),
-            TokenKind::QuotedIdentifier => {
-                let name = token.identifier().unwrap_or_default();
-                let is_plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-                    && name
-                        .chars()
-                        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-                    && !KEYWORDS.contains(&name.as_str());
-                if is_plain {
-                    name
-                } else {
-                    token.text.to_owned()
-                }
-            }
-            _ => token.text.to_owned(),
-        }
-    }
-
     /// Appends a piece that stands for the token at `at`, with the blank before it that belongs
     /// there, however it was written.
     fn write(&mut self, at: usize, piece: &str) {
@@ -513,8 +492,29 @@ impl<'a> Renderer<'a> {
     }
 }
 
+/// A token that is no value, as it is written in a shape.
+fn spelling(token: &Token<'_>) -> String {
+    match token.kind {
+        TokenKind::Word => token.text.to_lowercase(),
+        TokenKind::QuotedIdentifier => {
+            let name = token.identifier().unwrap_or_default();
+            let folds = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            let is_plain = name.chars().all(folds)
+                && !name.starts_with(|c: char| c.is_ascii_digit())
+                && !name.is_empty()
+                && !KEYWORDS.contains(&name.as_str());
+            if is_plain {
+                name
+            } else {
+                token.text.to_owned()
+            }
+        }
+        _ => token.text.to_owned(),
+    }
+}
+
 /// Pieces as one list: alike ones as one and `...`.
-fn collapsed(pieces: Vec<String>, single_too: bool) -> String {
+fn collapsed(pieces: &[String], single_too: bool) -> String {
     let alike = pieces.windows(2).all(|pair| pair[0] == pair[1]);
     let has_value = pieces.first().is_some_and(|piece| piece.contains('?'));
     match pieces.first() {
