@@ -13,6 +13,19 @@ pub(crate) enum Tone {
     Muted,
 }
 
+impl Tone {
+    /// The class that style sheets know the tone by.
+    pub(crate) fn class(self) -> &'static str {
+        match self {
+            Tone::Plain => "plain",
+            Tone::Good => "good",
+            Tone::Bad => "bad",
+            Tone::Doubt => "doubt",
+            Tone::Muted => "muted",
+        }
+    }
+}
+
 impl From<Verdict> for Tone {
     fn from(verdict: Verdict) -> Self {
         match verdict {
@@ -100,6 +113,15 @@ impl Table {
             columns,
             rows: Vec::new(),
         }
+    }
+
+    /// The cells of a row, each with whether its column holds figures.
+    pub(crate) fn cells<'a>(
+        &'a self,
+        row: &'a [Cell],
+    ) -> impl Iterator<Item = (&'a Cell, bool)> + use<'a> {
+        let figures = self.columns.iter().map(|(_, align)| *align == Align::Right);
+        row.iter().zip(figures)
     }
 }
 

@@ -5,7 +5,7 @@ use dbproof_model::{DeadlockPrediction, DeadlockRecord, DeadlockShape, Durations
 use crate::document::{Align, Block, Cell, Section, Table, Tone};
 use crate::figures;
 
-pub(super) fn section(record: &DeadlockRecord) -> Section {
+pub(crate) fn section(record: &DeadlockRecord) -> Section {
     let mut blocks = Vec::new();
     if record.shapes.is_empty() {
         blocks.push(Block::Line(vec![Cell::plain("No shape was run.")]));

@@ -1,10 +1,10 @@
 //! What a report says, one scenario a file, before anyone draws it.
 
-mod deadlock;
+pub(crate) mod deadlock;
 pub(crate) mod findings;
-mod nplusone;
-mod regress;
-mod slow;
+pub(crate) mod nplusone;
+pub(crate) mod regress;
+pub(crate) mod slow;
 pub(crate) mod status;
 pub(crate) mod summary;
 

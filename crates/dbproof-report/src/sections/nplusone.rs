@@ -5,7 +5,7 @@ use dbproof_model::{GroupVerdict, NPlusOneGroup, NPlusOneRecord, PageMeasurement
 use crate::document::{Align, Block, Cell, Section, Table, Tone};
 use crate::figures;
 
-pub(super) fn section(record: &NPlusOneRecord) -> Section {
+pub(crate) fn section(record: &NPlusOneRecord) -> Section {
     let mut blocks = vec![Block::Line(vec![Cell::plain(capture(record))])];
     if !record.complete {
         let text = "The capture is incomplete: what repeats may have been missed.";

@@ -16,9 +16,7 @@ pub(super) fn section(record: &RegressRecord) -> Section {
     if record.queries.is_empty() {
         blocks.push(Block::Line(vec![Cell::plain("No query was compared.")]));
     }
-    for query in &record.queries {
-        push_query(&mut blocks, query);
-    }
+    blocks.extend(record.queries.iter().flat_map(query_blocks));
     if let Some(migration) = &record.migration {
         push_migration(&mut blocks, migration);
     }
@@ -29,12 +27,13 @@ pub(super) fn section(record: &RegressRecord) -> Section {
     }
 }
 
-fn push_query(blocks: &mut Vec<Block>, query: &RegressQuery) {
-    blocks.push(Block::Heading(vec![
+/// What is said about one query.
+pub(crate) fn query_blocks(query: &RegressQuery) -> Vec<Block> {
+    let mut blocks = vec![Block::Heading(vec![
         Cell::code(&query.name),
         Cell::plain(": "),
         Cell::toned(query.verdict.as_str(), query.verdict),
-    ]));
+    ])];
     if !query.reasons.is_empty() {
         blocks.push(Block::Line(vec![Cell::plain(query.reasons.join("; "))]));
     }
@@ -48,6 +47,7 @@ fn push_query(blocks: &mut Vec<Block>, query: &RegressQuery) {
             });
         }
     }
+    blocks
 }
 
 fn figures_table(query: &RegressQuery) -> Table {
@@ -146,7 +146,7 @@ fn change(change: &PlanChange) -> Block {
     Block::Item(cells)
 }
 
-fn push_migration(blocks: &mut Vec<Block>, migration: &MigrationRecord) {
+pub(crate) fn push_migration(blocks: &mut Vec<Block>, migration: &MigrationRecord) {
     let wal = migration
         .wal_bytes
         .map(|bytes| format!(", {} of WAL", figures::bytes(bytes)));

@@ -17,7 +17,7 @@ const COLUMNS: [(&str, Align); 9] = [
     ("verdict", Align::Right),
 ];
 
-pub(super) fn section(record: &SlowRecord) -> Section {
+pub(crate) fn section(record: &SlowRecord) -> Section {
     let mut blocks = Vec::new();
     if record.queries.is_empty() {
         blocks.push(Block::Line(vec![Cell::plain("No query was measured.")]));

@@ -2,5 +2,6 @@
 
 mod delta;
 mod drawn;
+mod html;
 mod json;
 mod sample;
