@@ -50,15 +50,16 @@ fn summary(delta: &Delta) -> Vec<Cell> {
     } else {
         "no new errors"
     };
-    let mut text = format!(
-        " — findings: {}, {}, {}",
+    let unchecked = match delta.unchecked.len() {
+        0 => String::new(),
+        n => format!(", {}", of(n, "not looked for")),
+    };
+    let text = format!(
+        " — findings: {}, {}, {}{unchecked}",
         of(delta.new.len(), "new"),
         of(delta.gone.len(), "gone"),
         of(delta.remaining.len(), "still there"),
     );
-    if !delta.unchecked.is_empty() {
-        text += &format!(", {}", of(delta.unchecked.len(), "not looked for"));
-    }
     vec![
         Cell::plain("Delta: "),
         Cell::toned(verdict, tone),

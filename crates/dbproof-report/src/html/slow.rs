@@ -77,11 +77,7 @@ fn chart(query: &SlowQuery) -> Chart {
         }
     });
     let threshold_x = threshold_x(query);
-    let beyond = if threshold_x.is_none() {
-        " is off to the right"
-    } else {
-        ""
-    };
+    let beyond = if threshold_x.is_none() { " →" } else { "" };
     Chart {
         name: one_line(&query.name),
         tone: query.verdict.into(),

@@ -10,14 +10,14 @@ use crate::sample;
 fn changed() -> RunRecord {
     let mut record = sample::full();
     let mut new = record.findings[2].clone();
-    new.code = "threshold-exceeded".to_owned();
-    new.subject = "product_search".to_owned();
+    "threshold-exceeded".clone_into(&mut new.code);
+    "product_search".clone_into(&mut new.subject);
     new.severity = Severity::Error;
     record.findings.remove(0);
     record.findings[0].severity = Severity::Error;
     record.findings.insert(0, new);
     record.seed = 43;
-    record.server.version = "18.0".to_owned();
+    "18.0".clone_into(&mut record.server.version);
     record
         .server
         .settings
