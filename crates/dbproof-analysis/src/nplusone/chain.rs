@@ -1,6 +1,6 @@
 //! Values that come out of the same statement's own results: [`find`].
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use dbproof_model::GroupVerdict;
 
@@ -123,13 +123,10 @@ impl Walk<'_, '_> {
 
     fn steps_at(&self, position: usize) -> usize {
         let first = &self.runs.all[self.links[0]];
-        let own: Vec<_> = self
-            .supply
-            .of_key(first, position)
-            .into_iter()
-            .filter(|supplied| self.runs.all[supplied.run].template == first.template)
-            .filter(|supplied| self.links.contains(&supplied.run))
-            .collect();
+        let mut own: HashMap<usize, Vec<&HashSet<&str>>> = HashMap::new();
+        for supplied in self.supply.of_key(first, position, Some(first.unit)) {
+            own.entry(supplied.run).or_default().push(&supplied.values);
+        }
         let mut offered: HashSet<&str> = HashSet::new();
         let mut asked: HashSet<&str> = HashSet::new();
         let mut steps = 0;
@@ -141,9 +138,14 @@ impl Walk<'_, '_> {
             if is_new && offered.contains(key.value) {
                 steps += 1;
             }
-            for supplied in own.iter().filter(|supplied| supplied.run == *link) {
-                offered.extend(supplied.values.iter().copied());
-            }
+            offered.extend(
+                own.get(link)
+                    .into_iter()
+                    .flatten()
+                    .copied()
+                    .flatten()
+                    .copied(),
+            );
         }
         steps
     }

@@ -18,9 +18,9 @@ const LOOKED_AT_PER_ROW: usize = 8;
 #[derive(Debug)]
 pub(super) struct Supply<'a> {
     identity: &'a Identity<'a>,
-    pub(super) columns: Vec<Supplied<'a>>,
-    /// Which of `columns` hold values of each identity.
-    by_identity: HashMap<ColumnId, Vec<usize>>,
+    columns: Vec<Supplied<'a>>,
+    /// Which of `columns` hold values of each identity, over all units and unit by unit.
+    by_identity: HashMap<(ColumnId, Option<usize>), Vec<usize>>,
 }
 
 /// The values of one column of one result.
@@ -51,11 +51,10 @@ impl<'a> Supply<'a> {
                 let kept = result.rows.len().min(MOST_ROWS) as u64;
                 let truncated = kept < result.row_count;
                 for identity in identity.closure(id) {
-                    supply
-                        .by_identity
-                        .entry(identity)
-                        .or_default()
-                        .push(supply.columns.len());
+                    for unit in [None, Some(run.unit)] {
+                        let alike = supply.by_identity.entry((identity, unit)).or_default();
+                        alike.push(supply.columns.len());
+                    }
                 }
                 supply.columns.push(Supplied {
                     run: index,
@@ -68,31 +67,29 @@ impl<'a> Supply<'a> {
         supply
     }
 
-    /// The result columns whose values can be values of this run's key.
-    pub(super) fn of_key(&self, run: &Run<'_>, position: usize) -> Vec<&Supplied<'a>> {
+    /// The result columns, in one unit or in all, whose values can be values of this run's key.
+    pub(super) fn of_key(
+        &self,
+        run: &Run<'_>,
+        position: usize,
+        unit: Option<usize>,
+    ) -> Vec<&Supplied<'a>> {
         let compared = run
             .key(position)
             .and_then(|key| self.identity.compared(key.column));
-        self.like(compared)
-    }
-
-    /// The result columns that are alike to this one.
-    pub(super) fn like(&self, column: Option<ColumnId>) -> Vec<&Supplied<'a>> {
-        let closure = column
+        let closure = compared
             .map(|column| self.identity.closure(column))
             .unwrap_or_default();
-        let mut found: Vec<usize> = closure
+        let alike = closure
             .iter()
-            .filter_map(|id| self.by_identity.get(id))
-            .flatten()
-            .copied()
-            .collect();
+            .filter_map(|id| self.by_identity.get(&(*id, unit)));
+        let mut found: Vec<usize> = alike.flatten().copied().collect();
         found.sort_unstable();
         found.dedup();
         found.into_iter().map(|at| &self.columns[at]).collect()
     }
 
-    /// The schema's column that a compared column is.
+    /// Which columns are alike.
     pub(super) fn identity(&self) -> &Identity<'a> {
         self.identity
     }
@@ -169,11 +166,9 @@ impl<'a> UnitContext<'_, 'a> {
         for position in positions {
             let of_unit: Vec<_> = self
                 .supply
-                .of_key(first, position)
+                .of_key(first, position, Some(unit))
                 .into_iter()
-                .filter(|s| {
-                    self.runs.all[s.run].unit == unit && self.runs.all[s.run].template != template
-                })
+                .filter(|s| self.runs.all[s.run].template != template)
                 .collect();
             for found in self.matches(&of_unit, children, position) {
                 let Some((is_direct, coverage)) = self.is_proof(&found, position) else {
@@ -386,7 +381,7 @@ pub(super) fn across_units(
         let first = &runs.all[children[0]];
         let mut taken = HashSet::new();
         for position in first.keys().map(|key| key.position) {
-            for supplied in supply.of_key(first, position) {
+            for supplied in supply.of_key(first, position, None) {
                 let parent = &runs.all[supplied.run];
                 let can_supply = parent.template != template
                     && runs.units[parent.unit].kind != UnitKind::Tag

@@ -135,13 +135,7 @@ impl Run<'_> {
         slots.iter().filter_map(|slot| {
             let is_key = match slot.kind {
                 SlotKind::Value => true,
-                SlotKind::Element | SlotKind::Inserted => {
-                    slots
-                        .iter()
-                        .filter(|other| other.position == slot.position)
-                        .count()
-                        == 1
-                }
+                SlotKind::Element | SlotKind::Inserted => slot.alone,
                 _ => false,
             };
             let column = slot.compared.as_ref().filter(|_| is_key)?;

@@ -8,6 +8,7 @@
 //! knowledge of where relations and comparisons stand, is enough for all three, accepts what no
 //! parser has heard of yet, and is fast enough to run on every captured statement.
 
+mod literal;
 mod place;
 mod query_file;
 mod scope;

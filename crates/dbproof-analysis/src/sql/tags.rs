@@ -1,6 +1,6 @@
 //! The tags that sqlcommenter and its like put into comments: [`tags_of_comment`].
 
-use super::token::string_value;
+use super::literal::string_value;
 
 /// The tags of a `/* … */` or `-- …` comment: `key='url-encoded'` pairs, separated by commas. A
 /// comment that holds anything else has none.

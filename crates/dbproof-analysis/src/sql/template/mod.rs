@@ -4,7 +4,9 @@ mod compared;
 mod render;
 #[cfg(test)]
 mod tests;
+mod words;
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use self::render::Renderer;
@@ -145,6 +147,8 @@ pub(crate) struct ParsedSlot {
     pub(crate) compared: Option<ComparedColumn>,
     pub(crate) kind: SlotKind,
     pub(crate) position: usize,
+    /// Whether it is the only value at its position: no list of several, no row among others.
+    pub(crate) alone: bool,
     pub(crate) span: Range<usize>,
 }
 
@@ -172,7 +176,14 @@ impl ParsedTemplate {
         }
         let scopes = Scopes::of(&tokens);
         let kind = statement_kind(&tokens);
-        let (shape, slots) = Renderer::new(&tokens, &scopes, kind).render();
+        let (shape, mut slots) = Renderer::new(&tokens, &scopes, kind).render();
+        let mut at_position: HashMap<usize, usize> = HashMap::new();
+        for slot in &slots {
+            *at_position.entry(slot.position).or_default() += 1;
+        }
+        for slot in &mut slots {
+            slot.alone = at_position[&slot.position] == 1;
+        }
         Self {
             shape,
             slots,
