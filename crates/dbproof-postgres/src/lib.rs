@@ -6,7 +6,7 @@
 //! * [`MeasuringConnection`]: the blocking connection that timings are taken on.
 //! * [`Databases`]: creation, cloning and removal of the databases of one run, and
 //!   [`Janitor`], the process that removes them even after `kill -9` of dbproof.
-//! * [`explain`], [`migration`], [`catalog`], [`copy`], [`locks`]: one verb a module.
+//! * [`explain`], [`migration`], [`catalog`], [`copy`], [`locks`], [`rows`]: one verb a module.
 //!
 //! **Architecture invariant:** no other room but `dbproof-capture` opens a socket to a database.
 
@@ -22,6 +22,7 @@ mod janitor;
 pub mod locks;
 mod measuring;
 pub mod migration;
+pub mod rows;
 mod session;
 mod unprivileged;
 

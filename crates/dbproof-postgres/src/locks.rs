@@ -38,10 +38,8 @@ pub async fn wait_until_blocked(
             return Ok(Blocked::AsExpected);
         }
         if began.elapsed() > limit {
-            return Ok(match blockers.is_empty() {
-                true => Blocked::Never,
-                false => Blocked::ByOthers(blockers),
-            });
+            let by_nobody = blockers.is_empty();
+            return Ok(if by_nobody { Blocked::Never } else { Blocked::ByOthers(blockers) });
         }
     }
 }

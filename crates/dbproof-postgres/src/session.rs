@@ -42,6 +42,7 @@ impl Session {
     }
 
     /// Turns tokio-postgres's error into ours.
+    #[must_use]
     pub fn error(&self, error: &tokio_postgres::Error) -> PostgresError {
         PostgresError::from_client(&self.server, error)
     }

@@ -1,1 +1,27 @@
-//! To be filled.
+//! The four scenarios and seeding, as orchestration: they ask the rooms below and fill the run
+//! record. The main function is [`run`].
+//!
+//! * [`project`] reads the user's files.
+//! * `environment` starts or reaches the server; `stage` prepares a database with schema and data.
+//! * `slow`, `regress`, `nplusone` and `deadlock` each ask one question.
+//! * [`Observer`] is told what happens, for a progress display.
+
+mod deadlock;
+mod environment;
+mod error;
+mod git;
+mod host;
+mod nplusone;
+mod observer;
+mod options;
+mod parameters;
+pub mod project;
+mod regress;
+mod run;
+mod slow;
+mod stage;
+
+pub use error::{InputError, Place, RunError};
+pub use observer::{Event, Observer, Silent};
+pub use options::{Cleaner, RunOptions, ServerChoice, Threshold};
+pub use run::run;

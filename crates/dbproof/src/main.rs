@@ -1,1 +1,38 @@
-fn main() {}
+//! The command line of dbproof: arguments become options, options a run, a run a report.
+//!
+//! * `arguments`: what clap parses, and nothing else.
+//! * `commands`: one file a command.
+//! * `exit`: the documented exit codes.
+//! * `output`: where reports go; `progress`: what is shown meanwhile.
+//!
+//! **Architecture invariant:** command-line types never leave this crate.
+
+mod arguments;
+mod commands;
+mod exit;
+mod output;
+mod progress;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = match arguments.command {
+        Command::Demo(arguments) => commands::demo::run(arguments),
+        Command::Run(arguments) => commands::scenarios::all(arguments),
+        Command::Slow(arguments) => commands::scenarios::slow(arguments),
+        Command::Regress(arguments) => commands::scenarios::regress(arguments),
+        Command::Nplusone(arguments) => commands::scenarios::nplusone(arguments),
+        Command::Deadlock(arguments) => commands::scenarios::deadlock(arguments),
+        Command::Report(arguments) => commands::report::run(&arguments),
+        Command::Diff(arguments) => commands::diff::run(&arguments),
+        Command::Explain(arguments) => commands::explain::run(&arguments),
+        Command::Completions(arguments) => commands::completions::run(&arguments),
+        Command::DropDatabases => commands::drop_databases::run(),
+    };
+    exit::code(outcome)
+}

@@ -5,6 +5,7 @@ mod ephemeral;
 mod explaining;
 mod measuring;
 mod migrating;
+mod recording;
 mod waiting;
 
 use dbproof_postgres::{Binaries, EphemeralServer};

@@ -1,0 +1,97 @@
+//! The server of a run and the databases on it: [`Environment`].
+
+use std::collections::BTreeMap;
+
+use dbproof_model::Server;
+use dbproof_postgres::{
+    Address, Binaries, Databases, EphemeralServer, Janitor, PostgresError, catalog, connect,
+};
+
+use crate::error::RunError;
+use crate::observer::{Event, Observer};
+use crate::options::{RunOptions, ServerChoice};
+
+/// The server of a run. Dropping it removes everything that the run made there.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    // Fields are dropped in this order: first our databases, then our server.
+    _janitor: Option<Janitor>,
+    ephemeral: Option<EphemeralServer>,
+    address: Address,
+    databases: Databases,
+    version: String,
+    settings: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// Starts or reaches the server.
+    pub(crate) async fn open(
+        options: &RunOptions,
+        run: &str,
+        observer: &dyn Observer,
+    ) -> Result<Self, PostgresError> {
+        let (ephemeral, address) = match &options.server {
+            ServerChoice::Ephemeral { binaries } => {
+                observer.event(Event::ServerStarting);
+                let server = EphemeralServer::start(&Binaries::find(binaries.as_deref())?).await?;
+                let address = server.address().clone();
+                (Some(server), address)
+            }
+            ServerChoice::Url(url) => (None, Address::parse(url)?),
+        };
+        let session = connect(&address).await?;
+        let version = catalog::version(&session).await?;
+        let settings = catalog::settings(&session).await?;
+        session.close().await;
+        observer.event(Event::ServerReady { version: &version, ephemeral: ephemeral.is_some() });
+        let janitor = match (&options.server, &options.cleaner) {
+            (ServerChoice::Url(url), Some(cleaner)) if !options.in_place => {
+                Some(Janitor::start(&cleaner.program, cleaner.argument, url, run)?)
+            }
+            _ => None,
+        };
+        let databases = Databases::new(&address, run);
+        Ok(Environment { _janitor: janitor, ephemeral, address, databases, version, settings })
+    }
+
+    /// The address that the user named, or that of the throw-away server.
+    pub(crate) fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The databases of this run.
+    pub(crate) fn databases(&self) -> &Databases {
+        &self.databases
+    }
+
+    /// The server as the run record tells it.
+    pub(crate) fn server(&self) -> Server {
+        Server {
+            engine: "postgresql".to_owned(),
+            version: self.version.clone(),
+            settings: self.settings.clone(),
+            ephemeral: self.ephemeral.is_some(),
+        }
+    }
+
+    /// Adds the last words of a throw-away server that has died to the error that shows it.
+    pub(crate) fn explain_loss(&self, error: RunError) -> RunError {
+        match (error, &self.ephemeral) {
+            (
+                RunError::Environment(
+                    PostgresError::ConnectionLost { server, reason }
+                    | PostgresError::Unreachable { server, reason },
+                ),
+                Some(ephemeral),
+            ) => PostgresError::ConnectionLost {
+                server,
+                reason: format!(
+                    "{reason}\nthe last words of the throw-away server:\n{}",
+                    ephemeral.log_tail()
+                ),
+            }
+            .into(),
+            (error, _) => error,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The `nplusone` scenario: which pages ask once, and then N times more?
+//!
+//! Each version of each page is run alone and measured; then several sessions run all of them at
+//! the same time. The detector is given the trace of what was executed and nothing else: it is
+//! not told which page or version a statement belongs to.
+
+mod page;
+
+use std::time::Instant;
+
+use dbproof_analysis::nplusone::{self, Thresholds};
+use dbproof_model::{
+    Execution, Finding, NPlusOneRecord, PageMeasurement, ProjectedTime, Scenario, Severity, Trace,
+    Verdict,
+};
+use dbproof_postgres::{Address, catalog, connect};
+use futures_util::future::try_join_all;
+
+use crate::error::RunError;
+use crate::observer::{Event, Observer};
+use crate::options::RunOptions;
+use crate::project::pages::{Page, Version};
+use page::PageSession;
+
+/// Network round trips that a page's time is projected to, in milliseconds: the same data centre,
+/// another zone, another region or a proxy in between.
+const ROUND_TRIPS_MS: [f64; 3] = [0.5, 1.0, 5.0];
+
+/// Runs, measures and examines every page.
+pub(crate) async fn run(
+    options: &RunOptions,
+    address: &Address,
+    pages: &[Page],
+    observer: &dyn Observer,
+) -> Result<(NPlusOneRecord, Vec<Finding>), RunError> {
+    let config = &options.project.config.nplusone;
+    let versions: Vec<(&Page, &Version)> =
+        pages.iter().flat_map(|page| page.versions.iter().map(move |v| (page, v))).collect();
+    let origin = Instant::now();
+    let mut trace = Trace::default();
+    let mut measurements = Vec::new();
+    for (done, &(page, version)) in versions.iter().enumerate() {
+        let name = format!("{} {}", page.name, version.name);
+        observer.event(Event::Step {
+            scenario: Scenario::NPlusOne,
+            name: &name,
+            done,
+            total: versions.len() + 1,
+        });
+        let number = u32::try_from(done).unwrap_or(u32::MAX);
+        let mut session = PageSession::open(address, page, version, number, origin).await?;
+        let executions = session.load().await?;
+        measurements.push(measure(&mut session, page, version, config.runs, &executions).await?);
+        session.close().await;
+        trace.executions.extend(executions);
+    }
+    observer.event(Event::Step {
+        scenario: Scenario::NPlusOne,
+        name: "all pages at the same time",
+        done: versions.len(),
+        total: versions.len() + 1,
+    });
+    let first = u32::try_from(versions.len()).unwrap_or(u32::MAX);
+    trace.executions.extend(interleave(address, &versions, first, config.sessions, origin).await?);
+    trace.executions.sort_by_key(|execution| execution.sent_us);
+    let schema = {
+        let session = connect(address).await?;
+        catalog::schema(&session).await?
+    };
+    let detection = nplusone::detect(&trace, &schema, &Thresholds::default());
+    let record = NPlusOneRecord {
+        verdict: verdict(&trace, &detection.findings),
+        sessions: u64::from(first) + u64::from(config.sessions),
+        executions: trace.executions.len() as u64,
+        complete: trace.incomplete.is_none() && trace.dropped == 0,
+        dropped: trace.dropped,
+        groups: detection.groups,
+        pages: measurements,
+    };
+    Ok((record, detection.findings))
+}
+
+fn verdict(trace: &Trace, findings: &[Finding]) -> Verdict {
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        return Verdict::Fail;
+    }
+    // Nothing captured, or not all of it: there may be more than was seen.
+    if trace.executions.is_empty() || trace.incomplete.is_some() || trace.dropped > 0 {
+        return Verdict::Inconclusive;
+    }
+    Verdict::Pass
+}
+
+/// Loads a page again and again for its wall time.
+async fn measure(
+    session: &mut PageSession<'_>,
+    page: &Page,
+    version: &Version,
+    runs: u32,
+    executions: &[Execution],
+) -> Result<PageMeasurement, RunError> {
+    let mut walls = Vec::with_capacity(runs as usize);
+    for _ in 0..runs {
+        let began = Instant::now();
+        session.load().await?;
+        walls.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    walls.sort_by(f64::total_cmp);
+    let wall_ms = walls[walls.len() / 2];
+    let statements = executions.len() as u64;
+    Ok(PageMeasurement {
+        page: page.name.clone(),
+        version: version.name.clone(),
+        runs: u64::from(runs),
+        statements,
+        // Every statement is prepared beforehand and waits for its answer: one round trip each.
+        round_trips: statements,
+        wall_ms,
+        projected: ROUND_TRIPS_MS
+            .iter()
+            .map(|&round_trip_ms| ProjectedTime {
+                round_trip_ms,
+                wall_ms: wall_ms + statements as f64 * round_trip_ms,
+            })
+            .collect(),
+    })
+}
+
+/// Runs the versions at the same time, session by session in turn.
+async fn interleave(
+    address: &Address,
+    versions: &[(&Page, &Version)],
+    first: u32,
+    sessions: u32,
+    origin: Instant,
+) -> Result<Vec<Execution>, RunError> {
+    let mut open = Vec::new();
+    for (index, &(page, version)) in (0..sessions).zip(versions.iter().cycle()) {
+        open.push(PageSession::open(address, page, version, first + index, origin).await?);
+    }
+    let loaded = try_join_all(open.iter_mut().map(PageSession::load)).await?;
+    for session in open {
+        session.close().await;
+    }
+    Ok(loaded.into_iter().flatten().collect())
+}

@@ -1,0 +1,73 @@
+//! What a run is asked to do: [`RunOptions`].
+
+use std::path::PathBuf;
+
+use dbproof_model::{Scenario, ThresholdSource};
+
+use crate::project::Project;
+
+/// What a run is asked to do. Validated; no command-line type comes this far.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// The project under test.
+    pub project: Project,
+    /// The scenarios to run; empty for every one that the project has files for.
+    pub scenarios: Vec<Scenario>,
+    /// The server to run them on.
+    pub server: ServerChoice,
+    /// Measure the database of the URL itself, instead of databases of our own on its server.
+    pub in_place: bool,
+    /// The seed of data and parameters.
+    pub seed: u64,
+    /// Keep parameter values in plans and findings.
+    pub keep_values: bool,
+    /// Replaces `[slow] threshold_ms`.
+    pub threshold: Option<Threshold>,
+    /// The migration under test, instead of the project's last one.
+    pub migration: Option<PathBuf>,
+    /// Who removes our databases from a server that is not ours.
+    pub cleaner: Option<Cleaner>,
+}
+
+/// The server to run on.
+#[derive(Clone)]
+pub enum ServerChoice {
+    /// A throw-away server.
+    Ephemeral {
+        /// The folder of its binaries, instead of the newest that is found.
+        binaries: Option<PathBuf>,
+    },
+    /// A running server.
+    Url(String),
+}
+
+impl std::fmt::Debug for ServerChoice {
+    // The URL holds a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ServerChoice::Ephemeral { binaries } => {
+                f.debug_struct("Ephemeral").field("binaries", binaries).finish()
+            }
+            ServerChoice::Url(_) => f.write_str("Url(…)"),
+        }
+    }
+}
+
+/// A threshold and where it was set.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Threshold {
+    /// Milliseconds.
+    pub milliseconds: f64,
+    /// Where it was set.
+    pub source: ThresholdSource,
+}
+
+/// The program, and its argument, that ends up in
+/// [`janitor_main`](dbproof_postgres::janitor_main).
+#[derive(Debug, Clone)]
+pub struct Cleaner {
+    /// The program.
+    pub program: PathBuf,
+    /// Its argument.
+    pub argument: &'static str,
+}

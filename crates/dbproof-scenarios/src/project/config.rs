@@ -1,0 +1,341 @@
+//! `dbproof.toml`: [`Config`].
+//!
+//! Each scenario owns its table. Unknown keys are errors that name the line and the nearest known
+//! key; that is why no table is flattened and no value untagged.
+
+use dbproof_model::Statistic;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::error::{InputError, Place};
+
+/// The whole of `dbproof.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where the project's files are.
+    pub project: ProjectConfig,
+    /// Critical queries under a threshold.
+    pub slow: SlowConfig,
+    /// Plans before and after a schema change.
+    pub regress: RegressConfig,
+    /// One query, and then N more.
+    pub nplusone: NPlusOneConfig,
+    /// Transactions that lock in reverse order.
+    pub deadlock: DeadlockConfig,
+    /// What is written, and where.
+    pub report: ReportConfig,
+}
+
+/// `[project]`: where the project's files are, relative to `dbproof.toml`.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProjectConfig {
+    /// The project's name in reports.
+    pub name: Option<String>,
+    /// The folder of the migrations.
+    pub migrations: String,
+    /// The folder of the monitored queries.
+    pub queries: String,
+    /// The folder of the seed data's specifications.
+    pub data: String,
+    /// Multiplies the rows of every scaled table.
+    pub scale: f64,
+}
+
+impl Default for ProjectConfig {
+    fn default() -> Self {
+        ProjectConfig {
+            name: None,
+            migrations: "migrations".to_owned(),
+            queries: "queries".to_owned(),
+            data: "data".to_owned(),
+            scale: 1.0,
+        }
+    }
+}
+
+/// `[slow]`: critical queries under a threshold.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SlowConfig {
+    /// Milliseconds; a query's own `-- threshold_ms:` wins over it, and `SLOW_QUERY_THRESHOLD_MS`
+    /// replaces it. 100 where nothing is said.
+    pub threshold_ms: Option<f64>,
+    /// The figure that the threshold is held against.
+    pub statistic: Statistic,
+    /// Measured executions of each query.
+    pub samples: u32,
+    /// Executions before them that do not count.
+    pub warmup: u32,
+    /// Connections that measure at the same time.
+    pub concurrency: u32,
+}
+
+impl Default for SlowConfig {
+    fn default() -> Self {
+        SlowConfig {
+            threshold_ms: None,
+            statistic: Statistic::P95,
+            samples: 300,
+            warmup: 20,
+            concurrency: 1,
+        }
+    }
+}
+
+/// `[regress]`: plans before and after a schema change.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegressConfig {
+    /// The migration under test; the last one where nothing is said.
+    pub migration: Option<String>,
+    /// Parameter sets that each query is explained with.
+    pub parameter_sets: u32,
+    /// Shared blocks may rise by this much, in percent …
+    pub blocks_percent: f64,
+    /// … or by this many blocks, before that is a regression.
+    pub blocks_min: u64,
+    /// Sessions in which the two sides are timed against each other.
+    pub sessions: u32,
+    /// Pairs of executions in each session.
+    pub pairs: u32,
+}
+
+impl Default for RegressConfig {
+    fn default() -> Self {
+        RegressConfig {
+            migration: None,
+            parameter_sets: 3,
+            blocks_percent: 10.0,
+            blocks_min: 16,
+            sessions: 10,
+            pairs: 20,
+        }
+    }
+}
+
+/// `[nplusone]`: one query, and then N more.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NPlusOneConfig {
+    /// The folder of the pages to run.
+    pub pages: String,
+    /// How often each page is run for its wall time.
+    pub runs: u32,
+    /// Sessions that run all pages at the same time for the interleaved trace.
+    pub sessions: u32,
+}
+
+impl Default for NPlusOneConfig {
+    fn default() -> Self {
+        NPlusOneConfig { pages: "pages".to_owned(), runs: 30, sessions: 8 }
+    }
+}
+
+/// `[deadlock]`: transactions that lock in reverse order.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeadlockConfig {
+    /// The folder of the shapes.
+    pub shapes: String,
+    /// How often each shape is run at each timeout.
+    pub runs: u32,
+    /// The values of the server's `deadlock_timeout` to run at, in milliseconds.
+    pub timeouts_ms: Vec<u32>,
+}
+
+impl Default for DeadlockConfig {
+    fn default() -> Self {
+        DeadlockConfig {
+            shapes: "deadlocks".to_owned(),
+            runs: 20,
+            timeouts_ms: vec![1000, 100, 10],
+        }
+    }
+}
+
+/// `[report]`: what is written, and where.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportConfig {
+    /// The folder that `demo` and reports without a path of their own are written to.
+    pub output: String,
+}
+
+impl Default for ReportConfig {
+    fn default() -> Self {
+        ReportConfig { output: "dbproof-output".to_owned() }
+    }
+}
+
+impl Config {
+    /// Reads `dbproof.toml`.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Box<InputError>> {
+        let config: Config =
+            toml::from_str(text).map_err(|error| describe(file, text, &error))?;
+        config.check(file, text)?;
+        Ok(config)
+    }
+
+    /// Refuses values that have the right type and no sense.
+    fn check(&self, file: &str, text: &str) -> Result<(), Box<InputError>> {
+        let wrong = |key: &str, message: &str| {
+            Err(InputError::at(format!("`{key}` {message}"), place_of_key(file, text, key)))
+        };
+        if self.slow.threshold_ms.is_some_and(|t| !t.is_finite() || t <= 0.0) {
+            return wrong("threshold_ms", "must be a number of milliseconds above 0");
+        }
+        let scale = self.project.scale;
+        if !scale.is_finite() || scale <= 0.0 {
+            return wrong("scale", "must be a number above 0");
+        }
+        if !self.regress.blocks_percent.is_finite() || self.regress.blocks_percent < 0.0 {
+            return wrong("blocks_percent", "must be a percentage of 0 or more");
+        }
+        let counts = [
+            ("samples", self.slow.samples),
+            ("concurrency", self.slow.concurrency),
+            ("parameter_sets", self.regress.parameter_sets),
+            ("sessions", self.regress.sessions.min(self.nplusone.sessions)),
+            ("pairs", self.regress.pairs),
+            ("runs", self.deadlock.runs.min(self.nplusone.runs)),
+        ];
+        for (key, count) in counts {
+            if count == 0 {
+                return wrong(key, "must be at least 1");
+            }
+        }
+        if self.deadlock.timeouts_ms.is_empty() || self.deadlock.timeouts_ms.contains(&0) {
+            return wrong("timeouts_ms", "must name at least one timeout, each of at least 1 ms");
+        }
+        Ok(())
+    }
+}
+
+/// The line of a key that is known to be in the file.
+fn place_of_key(file: &str, text: &str, key: &str) -> Place {
+    let line = text
+        .lines()
+        .position(|line| line.trim_start().starts_with(key))
+        .map_or(1, |index| index + 1);
+    Place {
+        file: file.to_owned(),
+        line: u32::try_from(line).unwrap_or(1),
+        column: None,
+        text: text.to_owned(),
+    }
+}
+
+/// Turns a TOML error into ours: its line and column, and the nearest known key.
+pub(crate) fn describe(file: &str, text: &str, error: &toml::de::Error) -> Box<InputError> {
+    let message = error.message();
+    let offset = error.span().map_or(0, |span| span.start).min(text.len());
+    let before = &text[..offset];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let place = Place {
+        file: file.to_owned(),
+        line: u32::try_from(line).unwrap_or(1),
+        column: u32::try_from(column).ok(),
+        text: text.to_owned(),
+    };
+    match unknown_key(message) {
+        Some((unknown, known)) => {
+            InputError::at(format!("unknown key `{unknown}`"), place).with_help(Some(
+                nearest(unknown, &known).map_or_else(
+                    || format!("known here are: {}", known.join(", ")),
+                    |name| format!("did you mean `{name}`?"),
+                ),
+            ))
+        }
+        None => InputError::at(message.lines().collect::<Vec<_>>().join(" "), place),
+    }
+}
+
+/// Takes apart serde's "unknown field `x`, expected one of `a`, `b`".
+fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
+    let rest = message.strip_prefix("unknown field `")?;
+    let (unknown, expected) = rest.split_once('`')?;
+    let known = expected.split('`').skip(1).step_by(2).collect();
+    Some((unknown, known))
+}
+
+/// The known name that is nearest to a mistyped one, if any is near.
+pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), *candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 3)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        let error = Config::parse("dbproof.toml", text).unwrap_err().to_string();
+        assert_eq!(error.trim_end(), expected.trim_matches('\n'), "\n{error}");
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_the_nearest_known_one() {
+        check(
+            "[slow]\nsamples = 10\ntreshold_ms = 5\n",
+            "
+unknown key `treshold_ms`
+ --> dbproof.toml:3:1
+  |
+3 | treshold_ms = 5
+  | ^^^^^^^^^^^
+  |
+  = help: did you mean `threshold_ms`?",
+        );
+        check(
+            "[slwo]\n",
+            "
+unknown key `slwo`
+ --> dbproof.toml:1:2
+  |
+1 | [slwo]
+  |  ^^^^
+  |
+  = help: did you mean `slow`?",
+        );
+    }
+
+    #[test]
+    fn values_without_sense_are_refused() {
+        let cases = [
+            "[slow]\nthreshold_ms = -1\n",
+            "[slow]\nsamples = 0\n",
+            "[deadlock]\ntimeouts_ms = []\n",
+            "[project]\nscale = nan\n",
+            "[slow]\nstatistic = \"p42\"\n",
+            "[slow]\nsamples = \"many\"\n",
+            "[slow\n",
+        ];
+        for text in cases {
+            let error = Config::parse("dbproof.toml", text).unwrap_err();
+            assert!(error.place.is_some(), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_checked_in_schema_is_that_of_the_types() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schema/dbproof.toml.json");
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(Config)).unwrap() + "\n";
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(path, &schema).unwrap();
+        }
+        let checked_in = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(schema == checked_in, "run this test with UPDATE_SCHEMA=1 to write {path} again");
+    }
+
+    #[test]
+    fn an_empty_file_means_the_defaults() {
+        assert_eq!(Config::parse("dbproof.toml", "").unwrap(), Config::default());
+    }
+}

@@ -1,0 +1,170 @@
+//! The migrations of a project, in the layouts of the usual tools: [`Migration`].
+//!
+//! Read are `NNN_name.sql` and `NNN_name.up.sql` (sqlx, golang-migrate), `VNNN__name.sql` (Flyway,
+//! refinery), `-- migrate:up` sections (dbmate) and `NNN_name/migration.sql` (Prisma). Down and
+//! undo migrations are passed over. Nothing is ever edited.
+
+use std::path::Path;
+
+use super::{Project, SourceFile};
+use crate::error::{InputError, RunError};
+
+/// A migration: a file, and the part of it that migrates upwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// The file.
+    pub file: SourceFile,
+    /// Its text with everything but the upward part blanked, so that lines keep their numbers.
+    pub sql: String,
+}
+
+/// What is applied to both sides, and the change that is applied to `after` alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The migrations before the change.
+    pub base: Vec<Migration>,
+    /// The change under test.
+    pub change: Migration,
+}
+
+impl Migration {
+    /// Takes the upward part of a file.
+    #[must_use]
+    pub fn new(file: SourceFile) -> Self {
+        let sql = upward_part(&file.text);
+        Migration { file, sql }
+    }
+}
+
+impl Project {
+    /// Every migration, in the order in which the tools would apply them.
+    pub fn migrations(&self) -> Result<Vec<Migration>, RunError> {
+        let folder = &self.config.project.migrations;
+        let path = self.folder.join(folder);
+        if !path.exists() {
+            return Err(InputError::new(format!("there is no folder {}", path.display()))
+                .with_help(Some("set [project] migrations in dbproof.toml".to_owned()))
+                .into());
+        }
+        let mut files = self.files(folder, "sql")?;
+        files.extend(self.prisma_files(&path)?);
+        files.retain(|file| is_upward(&file.name));
+        files.sort_by_cached_key(|file| order_of(&file.name));
+        Ok(files.into_iter().map(Migration::new).collect())
+    }
+
+    /// Base and change for `regress`: a migration of the folder against those before it, or any
+    /// other file against all of the folder's.
+    pub fn change(&self, chosen: Option<&Path>) -> Result<Change, RunError> {
+        let mut base = self.migrations()?;
+        let configured = self.config.regress.migration.as_deref().map(Path::new);
+        let Some(path) = chosen.or(configured) else {
+            let Some(change) = base.pop() else {
+                return Err(InputError::new(format!(
+                    "there is no migration in {}/",
+                    self.config.project.migrations
+                ))
+                .with_help(Some("name one with --migration FILE".to_owned()))
+                .into());
+            };
+            return Ok(Change { base, change });
+        };
+        let file = self.file(path)?;
+        if let Some(index) = base.iter().position(|m| m.file == file) {
+            base.truncate(index);
+        }
+        Ok(Change { base, change: Migration::new(file) })
+    }
+
+    fn prisma_files(&self, path: &Path) -> Result<Vec<SourceFile>, RunError> {
+        std::fs::read_dir(path)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path().join("migration.sql"))
+            .filter(|path| path.is_file())
+            .map(|path| self.file(&path))
+            .collect()
+    }
+}
+
+/// Whether a file migrates upwards, by its name.
+fn is_upward(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let undo = file.starts_with('U') && file.contains("__");
+    !file.ends_with(".down.sql") && !undo
+}
+
+/// What migrations are ordered by: the numbers in front of the name, then the name. Flyway's
+/// repeatable migrations (`R__`) come last.
+fn order_of(name: &str) -> (bool, Vec<u64>, String) {
+    let name = name.strip_suffix("/migration.sql").unwrap_or(name);
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let versioned = file.strip_prefix('V').unwrap_or(file);
+    let digits_end = versioned
+        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'))
+        .unwrap_or(versioned.len());
+    let numbers = versioned[..digits_end]
+        .split(['.', '_'])
+        .filter_map(|part| part.parse().ok())
+        .collect();
+    (file.starts_with("R__"), numbers, file.to_owned())
+}
+
+/// Blanks what dbmate marks as `-- migrate:down`.
+fn upward_part(text: &str) -> String {
+    let mut upward = true;
+    let mut sql = String::with_capacity(text.len());
+    for line in text.split_inclusive('\n') {
+        let marker = line.trim().strip_prefix("--").map(str::trim_start);
+        match marker {
+            Some(m) if m.starts_with("migrate:down") => upward = false,
+            Some(m) if m.starts_with("migrate:up") => upward = true,
+            _ => {}
+        }
+        match upward {
+            true => sql.push_str(line),
+            false => sql.push('\n'),
+        }
+    }
+    sql
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_ordered_as_their_tools_do() {
+        let mut names = vec![
+            "m/R__views.sql",
+            "m/V10__j.sql",
+            "m/V2__b.sql",
+            "m/V1.1__a.sql",
+            "m/V1__a.sql",
+        ];
+        names.sort_by_cached_key(|n| order_of(n));
+        assert_eq!(
+            names,
+            ["m/V1__a.sql", "m/V1.1__a.sql", "m/V2__b.sql", "m/V10__j.sql", "m/R__views.sql"]
+        );
+        let mut prisma = vec!["m/20240102_b/migration.sql", "m/20231231_a/migration.sql"];
+        prisma.sort_by_cached_key(|n| order_of(n));
+        assert_eq!(prisma[0], "m/20231231_a/migration.sql");
+    }
+
+    #[test]
+    fn down_migrations_are_passed_over() {
+        assert!(is_upward("m/001_a.sql"));
+        assert!(is_upward("m/001_a.up.sql"));
+        assert!(is_upward("m/Users.sql"));
+        assert!(!is_upward("m/001_a.down.sql"));
+        assert!(!is_upward("m/U1__a.sql"));
+    }
+
+    #[test]
+    fn the_downward_section_is_blanked_and_lines_keep_their_numbers() {
+        let text = "-- migrate:up\nCREATE TABLE t ();\n-- migrate:down\nDROP TABLE t;\n";
+        assert_eq!(upward_part(text), "-- migrate:up\nCREATE TABLE t ();\n\n\n");
+    }
+}

@@ -1,0 +1,194 @@
+//! One run from start to verdict: [`run`].
+
+use std::time::Instant;
+
+use dbproof_model::{
+    Finding, RECORD_SCHEMA, RunRecord, Scenario, Scenarios, Severity, Tool, Verdict,
+};
+use dbproof_postgres::Address;
+use rand::RngExt as _;
+
+use crate::environment::Environment;
+use crate::error::{InputError, RunError};
+use crate::observer::{Event, Observer};
+use crate::options::RunOptions;
+use crate::project::MonitoredQuery;
+use crate::project::migrations::Change;
+use crate::project::pages::Page;
+use crate::project::shapes::Shape;
+use crate::project::SourceFile;
+use crate::{deadlock, git, host, nplusone, regress, slow, stage};
+
+/// What the scenarios need of the user's files, read before any server is started.
+struct Inputs {
+    slow: Option<Vec<MonitoredQuery>>,
+    regress: Option<(Vec<MonitoredQuery>, Change)>,
+    nplusone: Option<Vec<Page>>,
+    deadlock: Option<Vec<(Shape, SourceFile)>>,
+}
+
+/// Runs the scenarios and returns everything that was seen.
+///
+/// # Errors
+///
+/// [`RunError::Input`] where the user's files are at fault, before or during the run;
+/// [`RunError::Environment`] where the server is. Whatever happens, and also when the future is
+/// dropped, server and databases of the run are removed.
+pub async fn run(options: &RunOptions, observer: &dyn Observer) -> Result<RunRecord, RunError> {
+    let began = Instant::now();
+    let started_at = jiff::Timestamp::now().to_string();
+    let run_id = format!("{:016x}", rand::rng().random::<u64>());
+    let inputs = Inputs::read(options)?;
+    let environment = Environment::open(options, &run_id, observer).await?;
+    let played = play(options, &environment, &inputs, observer).await;
+    let (scenarios, mut findings) = played.map_err(|error| environment.explain_loss(error))?;
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    let record = RunRecord {
+        schema: RECORD_SCHEMA.to_owned(),
+        tool: Tool { version: env!("CARGO_PKG_VERSION").to_owned() },
+        run_id,
+        project: options.project.name(),
+        started_at,
+        duration_ms: began.elapsed().as_secs_f64() * 1000.0,
+        seed: options.seed,
+        git: git::revision(&options.project.folder),
+        host: host::host(),
+        server: environment.server(),
+        verdict: verdict(&scenarios, &findings),
+        findings,
+        scenarios,
+    };
+    Ok(record)
+}
+
+fn verdict(scenarios: &Scenarios, findings: &[Finding]) -> Verdict {
+    let errors = findings.iter().filter(|f| f.severity == Severity::Error).map(|_| Verdict::Fail);
+    Verdict::of_all(scenarios.verdicts().into_iter().map(|(_, verdict)| verdict).chain(errors))
+}
+
+impl Inputs {
+    fn read(options: &RunOptions) -> Result<Self, RunError> {
+        let project = &options.project;
+        let asked = |scenario| options.scenarios.contains(&scenario);
+        let any = options.scenarios.is_empty();
+        if options.in_place && options.scenarios != [Scenario::Slow] {
+            return Err(InputError::new("only `slow` can measure a database in place")
+                .with_help(Some(
+                    "the other scenarios change what they measure, so they need databases of \
+                     their own: leave --in-place away"
+                        .to_owned(),
+                ))
+                .into());
+        }
+        let has = |folder: &str| project.folder.join(folder).is_dir();
+        let config = &project.config;
+        let slow = asked(Scenario::Slow) || any && has(&config.project.queries);
+        let regress = asked(Scenario::Regress)
+            || any && has(&config.project.queries) && has(&config.project.migrations);
+        let nplusone = asked(Scenario::NPlusOne) || any && has(&config.nplusone.pages);
+        let deadlock = asked(Scenario::Deadlock) || any && has(&config.deadlock.shapes);
+        if !(slow || regress || nplusone || deadlock) {
+            return Err(InputError::new("the project has nothing to run")
+                .with_help(Some(format!(
+                    "there is none of the folders {}/, {}/ and {}/ in {}",
+                    config.project.queries,
+                    config.nplusone.pages,
+                    config.deadlock.shapes,
+                    project.folder.display()
+                )))
+                .into());
+        }
+        let inputs = Inputs {
+            slow: slow.then(|| project.queries()).transpose()?,
+            regress: regress
+                .then(|| Ok::<_, RunError>((project.queries()?, project.change(migration(options))?)))
+                .transpose()?,
+            nplusone: nplusone.then(|| project.pages()).transpose()?,
+            deadlock: deadlock.then(|| project.shapes()).transpose()?,
+        };
+        inputs.refuse_empty_folders(options)?;
+        Ok(inputs)
+    }
+
+    fn refuse_empty_folders(&self, options: &RunOptions) -> Result<(), RunError> {
+        let config = &options.project.config;
+        let empty = |what: &str, folder: &str| {
+            let message = format!("there is no {what} in {folder}/");
+            Err(InputError::new(message)
+                .with_help(Some("examples/shop/ has one to copy from".to_owned()))
+                .into())
+        };
+        if self.nplusone.as_ref().is_some_and(Vec::is_empty) {
+            return empty("page", &config.nplusone.pages);
+        }
+        if self.deadlock.as_ref().is_some_and(Vec::is_empty) {
+            return empty("shape", &config.deadlock.shapes);
+        }
+        Ok(())
+    }
+
+    /// Whether a scenario needs a database with the whole schema.
+    fn need_full_stage(&self, options: &RunOptions) -> bool {
+        let other = self.nplusone.is_some() || self.deadlock.is_some();
+        other || self.slow.is_some() && !options.in_place
+    }
+}
+
+fn migration(options: &RunOptions) -> Option<&std::path::Path> {
+    options.migration.as_deref()
+}
+
+async fn play(
+    options: &RunOptions,
+    environment: &Environment,
+    inputs: &Inputs,
+    observer: &dyn Observer,
+) -> Result<(Scenarios, Vec<Finding>), RunError> {
+    let mut scenarios = Scenarios::default();
+    let mut findings = Vec::new();
+    let address = match inputs.need_full_stage(options) {
+        true => full_stage(options, environment, observer).await?,
+        false => environment.address().clone(),
+    };
+    if let Some(queries) = &inputs.slow {
+        observer.event(Event::ScenarioStarted(Scenario::Slow));
+        let (record, found) = slow::run(options, &address, queries, observer).await?;
+        observer.event(Event::ScenarioFinished(Scenario::Slow, record.verdict));
+        scenarios.slow = Some(record);
+        findings.extend(found);
+    }
+    if let Some((queries, change)) = &inputs.regress {
+        observer.event(Event::ScenarioStarted(Scenario::Regress));
+        let (record, found) =
+            regress::run(options, environment, queries, change, observer).await?;
+        observer.event(Event::ScenarioFinished(Scenario::Regress, record.verdict));
+        scenarios.regress = Some(record);
+        findings.extend(found);
+    }
+    if let Some(pages) = &inputs.nplusone {
+        observer.event(Event::ScenarioStarted(Scenario::NPlusOne));
+        let (record, found) = nplusone::run(options, &address, pages, observer).await?;
+        observer.event(Event::ScenarioFinished(Scenario::NPlusOne, record.verdict));
+        scenarios.nplusone = Some(record);
+        findings.extend(found);
+    }
+    if let Some(shapes) = &inputs.deadlock {
+        observer.event(Event::ScenarioStarted(Scenario::Deadlock));
+        let (record, found) = deadlock::run(options, &address, shapes, observer).await?;
+        observer.event(Event::ScenarioFinished(Scenario::Deadlock, record.verdict));
+        scenarios.deadlock = Some(record);
+        findings.extend(found);
+    }
+    Ok((scenarios, findings))
+}
+
+/// A database with every migration and the seed data.
+async fn full_stage(
+    options: &RunOptions,
+    environment: &Environment,
+    observer: &dyn Observer,
+) -> Result<Address, RunError> {
+    observer.event(Event::Preparing { what: "schema and seed data" });
+    let migrations = options.project.migrations()?;
+    stage::prepare(environment, &options.project, &migrations, options.seed, "main").await
+}

@@ -1,0 +1,195 @@
+//! What clap parses: [`Arguments`]. Turned into validated options by the commands.
+
+mod format;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use format::{Format, FormatTarget};
+
+/// Proves, before production, whether an application's database work is fast.
+///
+/// Exit codes: 0 pass; 1 a finding at or above --fail-on; 2 wrong usage, configuration or input;
+/// 3 the environment failed; 4 inconclusive; 130 interrupted.
+#[derive(Debug, Parser)]
+#[command(name = "dbproof", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// All four scenarios on the sample shop, on a throw-away PostgreSQL
+    Demo(DemoArguments),
+    /// Every scenario that dbproof.toml configures
+    Run(ChangeArguments),
+    /// Are the monitored queries under their thresholds?
+    Slow(ScenarioArguments),
+    /// What does a schema change do to the monitored queries?
+    Regress(ChangeArguments),
+    /// Which pages ask once, and then N times more?
+    Nplusone(ScenarioArguments),
+    /// What does a deadlock cost, and how soon is it over?
+    Deadlock(ScenarioArguments),
+    /// Draw a stored run record again, in any format
+    Report(ReportArguments),
+    /// What changed between two run records
+    Diff(DiffArguments),
+    /// What a finding means, why it matters, how to mend it
+    Explain(ExplainArguments),
+    /// Completions for a shell
+    Completions(CompletionsArguments),
+    /// Removes a run's databases once the run has ended (started by dbproof itself)
+    #[command(hide = true, name = DROP_DATABASES)]
+    DropDatabases,
+}
+
+/// The hidden command that cleans up after a run on somebody else's server.
+pub(crate) const DROP_DATABASES: &str = "drop-databases-of-this-run";
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    #[command(flatten)]
+    pub(crate) binaries: BinariesArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+    #[command(flatten)]
+    pub(crate) measure: MeasureArguments,
+    /// Fail when there is a finding of this severity; the shop's N+1 is one
+    #[arg(long, value_enum, default_value_t = FailOn::Never)]
+    pub(crate) fail_on: FailOn,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ScenarioArguments {
+    /// The project's configuration; other paths are relative to it
+    #[arg(long, value_name = "FILE", default_value = "dbproof.toml", env = "DBPROOF_CONFIG")]
+    pub(crate) config: PathBuf,
+    /// A running server to use instead of a throw-away one; dbproof makes databases of its own there
+    // The value holds a password, so --help must not show it.
+    #[arg(long, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+    /// Measure the database of --database-url itself (`slow` only); whatever its queries write is
+    /// rolled back
+    #[arg(long, requires = "database_url")]
+    pub(crate) in_place: bool,
+    #[command(flatten)]
+    pub(crate) binaries: BinariesArguments,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+    #[command(flatten)]
+    pub(crate) measure: MeasureArguments,
+    /// Fail when there is a finding of this severity
+    #[arg(long, value_enum, default_value_t = FailOn::Error, env = "DBPROOF_FAIL_ON")]
+    pub(crate) fail_on: FailOn,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ChangeArguments {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArguments,
+    /// The migration under test: one of the project's, or any other SQL file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) migration: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BinariesArguments {
+    /// The folder of the PostgreSQL server binaries to use, instead of the newest that is found
+    #[arg(long, value_name = "DIR", env = "DBPROOF_PG_BIN")]
+    pub(crate) pg_bin: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MeasureArguments {
+    /// The seed of data and parameters
+    #[arg(long, value_name = "N", default_value_t = 42, env = "DBPROOF_SEED")]
+    pub(crate) seed: u64,
+    /// Keep parameter values in plans; without it they are masked
+    #[arg(long)]
+    pub(crate) keep_values: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct OutputArguments {
+    /// A report to make: terminal, json, markdown or html, as FORMAT or FORMAT=FILE; repeatable
+    #[arg(long = "format", value_name = "FORMAT[=FILE]")]
+    pub(crate) formats: Vec<FormatTarget>,
+    /// Write reports that have no file of their own into this folder
+    #[arg(long, value_name = "DIR", env = "DBPROOF_OUTPUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Colour the terminal report
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// The run record, as written by --format json=FILE
+    pub(crate) record: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: OutputArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The run record to compare with
+    pub(crate) base: PathBuf,
+    /// The run record to judge
+    pub(crate) head: PathBuf,
+    /// A report to make: terminal or markdown, as FORMAT or FORMAT=FILE; repeatable
+    #[arg(long = "format", value_name = "FORMAT[=FILE]")]
+    pub(crate) formats: Vec<FormatTarget>,
+    /// Colour the terminal report
+    #[arg(long, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Fail when HEAD has a finding of severity error that BASE has not, or never
+    #[arg(long, value_enum, default_value_t = FailOn::Error)]
+    pub(crate) fail_on: FailOn,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// The finding's code, such as n-plus-one; without it all codes are listed
+    pub(crate) code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// From which severity on a finding fails the command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Error,
+    Warning,
+    Never,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

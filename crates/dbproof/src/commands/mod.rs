@@ -1,0 +1,11 @@
+//! One file a command.
+
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod diff;
+pub(crate) mod drop_databases;
+pub(crate) mod explain;
+pub(crate) mod record;
+pub(crate) mod report;
+pub(crate) mod runner;
+pub(crate) mod scenarios;

@@ -1,0 +1,86 @@
+//! `dbproof run | slow | regress | nplusone | deadlock`.
+
+use std::path::PathBuf;
+
+use dbproof_model::{Scenario, ThresholdSource};
+use dbproof_scenarios::project::Project;
+use dbproof_scenarios::{Cleaner, RunOptions, ServerChoice, Threshold};
+
+use crate::arguments::{ChangeArguments, DROP_DATABASES, ScenarioArguments};
+use crate::commands::runner;
+use crate::exit::{Outcome, UsageError, outcome};
+use crate::output::Outputs;
+use crate::progress::ProgressLine;
+
+const THRESHOLD_VARIABLE: &str = "SLOW_QUERY_THRESHOLD_MS";
+
+pub(crate) fn all(arguments: ChangeArguments) -> anyhow::Result<Outcome> {
+    execute(arguments.scenario, Vec::new(), arguments.migration)
+}
+
+pub(crate) fn slow(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
+    execute(arguments, vec![Scenario::Slow], None)
+}
+
+pub(crate) fn regress(arguments: ChangeArguments) -> anyhow::Result<Outcome> {
+    execute(arguments.scenario, vec![Scenario::Regress], arguments.migration)
+}
+
+pub(crate) fn nplusone(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
+    execute(arguments, vec![Scenario::NPlusOne], None)
+}
+
+pub(crate) fn deadlock(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
+    execute(arguments, vec![Scenario::Deadlock], None)
+}
+
+fn execute(
+    arguments: ScenarioArguments,
+    scenarios: Vec<Scenario>,
+    migration: Option<PathBuf>,
+) -> anyhow::Result<Outcome> {
+    let project =
+        Project::open(&arguments.config).map_err(anyhow::Error::from)?;
+    let outputs = Outputs::open(&arguments.output)?;
+    let server = match arguments.database_url {
+        Some(url) => ServerChoice::Url(url),
+        None => ServerChoice::Ephemeral { binaries: arguments.binaries.pg_bin },
+    };
+    let options = RunOptions {
+        project,
+        scenarios,
+        server,
+        in_place: arguments.in_place,
+        seed: arguments.measure.seed,
+        keep_values: arguments.measure.keep_values,
+        threshold: threshold()?,
+        migration,
+        cleaner: Some(cleaner()?),
+    };
+    let progress = ProgressLine::new(arguments.output.quiet);
+    let record = runner::run(&options, &progress);
+    progress.finish();
+    let Some(record) = record? else { return Ok(Outcome::Interrupted) };
+    outputs.write(&record)?;
+    Ok(outcome(&record, arguments.fail_on))
+}
+
+/// `SLOW_QUERY_THRESHOLD_MS`, where it is set.
+pub(crate) fn threshold() -> anyhow::Result<Option<Threshold>> {
+    let Some(value) = std::env::var_os(THRESHOLD_VARIABLE) else { return Ok(None) };
+    let text = value.to_string_lossy();
+    let milliseconds = text.trim().parse::<f64>().ok().filter(|ms| ms.is_finite() && *ms > 0.0);
+    match milliseconds {
+        Some(milliseconds) => {
+            Ok(Some(Threshold { milliseconds, source: ThresholdSource::Environment }))
+        }
+        None => Err(UsageError(format!(
+            "{THRESHOLD_VARIABLE} is `{text}`, and must be a number of milliseconds above 0"
+        ))
+        .into()),
+    }
+}
+
+fn cleaner() -> anyhow::Result<Cleaner> {
+    Ok(Cleaner { program: std::env::current_exe()?, argument: DROP_DATABASES })
+}

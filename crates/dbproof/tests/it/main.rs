@@ -1,0 +1,9 @@
+//! The program as a user runs it, against a real PostgreSQL.
+
+mod bad_input;
+mod cleaning_up;
+mod commands;
+mod demo;
+mod project;
+mod server;
+mod verdicts;

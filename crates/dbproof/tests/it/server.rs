@@ -1,0 +1,52 @@
+//! A server that stands for the user's own: [`Server`].
+
+use dbproof_postgres::{Binaries, EphemeralServer, Session, connect};
+use tokio::runtime::Runtime;
+
+/// A running server and a runtime to talk with it.
+pub(crate) struct Server {
+    server: EphemeralServer,
+    runtime: Runtime,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let chosen = std::env::var_os("DBPROOF_PG_BIN").map(std::path::PathBuf::from);
+        let binaries = Binaries::find(chosen.as_deref()).unwrap();
+        let server = runtime.block_on(EphemeralServer::start(&binaries)).unwrap();
+        Server { server, runtime }
+    }
+
+    /// A role that may create databases, and the URL to connect with.
+    pub(crate) fn url(&self) -> String {
+        self.run("CREATE ROLE ann LOGIN CREATEDB SUPERUSER PASSWORD 's3cret'");
+        self.url_of("ann", "s3cret")
+    }
+
+    pub(crate) fn url_of(&self, role: &str, password: &str) -> String {
+        let file = self.server.folder().join("data/postmaster.pid");
+        let text = std::fs::read_to_string(file).unwrap();
+        let port = text.lines().nth(3).unwrap().to_owned();
+        format!("postgres://{role}:{password}@127.0.0.1:{port}/postgres")
+    }
+
+    pub(crate) fn run(&self, sql: &str) {
+        self.runtime.block_on(async {
+            self.session().await.run(sql).await.unwrap();
+        });
+    }
+
+    pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
+        self.runtime.block_on(async { self.session().await.texts(sql).await.unwrap() })
+    }
+
+    /// The databases that dbproof has made here.
+    pub(crate) fn databases_of_ours(&self) -> Vec<String> {
+        self.texts("SELECT datname FROM pg_database WHERE datname LIKE 'dbproof\\_%'")
+    }
+
+    async fn session(&self) -> Session {
+        connect(self.server.address()).await.unwrap()
+    }
+}
