@@ -6,11 +6,34 @@
 //! line to the list of modules and to [`ALL`].
 
 pub mod capture_incomplete;
+pub mod control_deadlocked;
+pub mod deadlock_cost;
+pub mod deadlock_count_differs;
+pub mod deadlock_not_reproduced;
 pub mod duplicate_query;
+pub mod estimate_off;
+pub mod filter_efficiency;
 mod group_evidence;
+pub mod index_only_scan_lost;
+pub mod index_scan_lost;
+pub mod loops_multiplied;
+pub mod more_blocks;
+pub mod more_rows;
 pub mod n_plus_one;
 pub mod n_plus_one_likely;
+pub mod nested_loop_over_seq_scan;
+pub mod never_analysed;
+pub mod new_spill;
+mod plan_advice;
+pub mod plan_improved;
 pub mod query_chain;
+pub mod query_failed;
+pub(crate) mod query_work;
+pub mod result_rows_differ;
+mod slow_figures;
+pub mod slow_query;
+pub mod sort_added;
+pub mod threshold_undecided;
 pub mod write_loop;
 
 use dbproof_model::{Finding, Scenario, Severity};
@@ -51,10 +74,30 @@ impl FindingKind {
 /// Every kind of finding, in alphabetical order of their codes.
 pub const ALL: &[&FindingKind] = &[
     &capture_incomplete::KIND,
+    &control_deadlocked::KIND,
+    &deadlock_cost::KIND,
+    &deadlock_count_differs::KIND,
+    &deadlock_not_reproduced::KIND,
     &duplicate_query::KIND,
+    &estimate_off::KIND,
+    &filter_efficiency::KIND,
+    &index_only_scan_lost::KIND,
+    &index_scan_lost::KIND,
+    &loops_multiplied::KIND,
+    &more_blocks::KIND,
+    &more_rows::KIND,
     &n_plus_one::KIND,
     &n_plus_one_likely::KIND,
+    &nested_loop_over_seq_scan::KIND,
+    &never_analysed::KIND,
+    &new_spill::KIND,
+    &plan_improved::KIND,
     &query_chain::KIND,
+    &query_failed::KIND,
+    &result_rows_differ::KIND,
+    &slow_query::KIND,
+    &sort_added::KIND,
+    &threshold_undecided::KIND,
     &write_loop::KIND,
 ];
 
@@ -64,6 +107,31 @@ pub fn kind(code: &str) -> Option<&'static FindingKind> {
     ALL.iter().copied().find(|kind| kind.code == code)
 }
 
+/// A shape that deadlocked in all of its runs, for the tests of the findings about shapes.
+#[cfg(test)]
+fn deadlock_shape() -> dbproof_model::DeadlockShape {
+    dbproof_model::DeadlockShape {
+        name: "row_inversion".to_owned(),
+        runs: 20,
+        deadlocks: 20,
+        server_deadlocks: Some(20),
+        deadlock_timeout_ms: 1000.0,
+        victim: Some("refund".to_owned()),
+        victims: Vec::new(),
+        detect_ms: dbproof_model::Durations::default(),
+        abort_ms: dbproof_model::Durations::default(),
+        release_ms: dbproof_model::Durations::default(),
+        recover_ms: dbproof_model::Durations::default(),
+        outage_ms: dbproof_model::Durations::default(),
+        attempts: dbproof_model::Durations::default(),
+        wasted_work_ms: dbproof_model::Durations::default(),
+        wal_bytes: None,
+        throughput_per_second: 2.0,
+        bystanders: dbproof_model::Bystanders::default(),
+        control: None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,11 +139,18 @@ mod tests {
     #[test]
     fn codes_are_sorted_unique_and_kebab_case() {
         for pair in ALL.windows(2) {
-            assert!(pair[0].code < pair[1].code, "{} before {}", pair[0].code, pair[1].code);
+            assert!(
+                pair[0].code < pair[1].code,
+                "{} before {}",
+                pair[0].code,
+                pair[1].code
+            );
         }
         for kind in ALL {
             assert!(
-                kind.code.chars().all(|c| c.is_ascii_lowercase() || c == '-'),
+                kind.code
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c == '-'),
                 "{} is not kebab-case",
                 kind.code
             );
@@ -86,7 +161,11 @@ mod tests {
     fn every_page_says_what_why_and_how_to_mend() {
         for kind in ALL {
             let page = kind.page;
-            assert!(page.starts_with(&format!("# {}\n", kind.code)), "{}: heading", kind.code);
+            assert!(
+                page.starts_with(&format!("# {}\n", kind.code)),
+                "{}: heading",
+                kind.code
+            );
             for heading in ["## What it means", "## Why it matters", "## How to mend it"] {
                 assert!(page.contains(heading), "{}: lacks {heading}", kind.code);
             }

@@ -6,7 +6,7 @@
 
 use dbproof_model::PlanNode;
 
-use super::outline::alias;
+use super::outline::{Outline, Role, alias};
 
 /// More key columns than this seldom pay for their upkeep.
 const MOST_COLUMNS: usize = 4;
@@ -56,6 +56,30 @@ pub(crate) fn index_for(
         "CREATE INDEX CONCURRENTLY ON {relation} ({});",
         columns.join(", ")
     ))
+}
+
+/// The index for a scan of a tree, under the conditions that it applies itself and, where it is the
+/// inner side of a nested loop, those of the join; in the order of a sort right above it.
+pub(crate) fn index_for_entry(outline: &Outline<'_>, position: usize) -> Option<String> {
+    let scan = outline.entries[position].node;
+    let own = [&scan.filter, &scan.index_cond, &scan.recheck_cond];
+    let mut conditions: Vec<&str> = own.into_iter().flatten().map(String::as_str).collect();
+    let mut sort_key: &[String] = &[];
+    for above in outline.ancestors(position) {
+        match (above.role, above.node.node_type.as_str()) {
+            (Role::Join, "Nested Loop") => {
+                conditions.extend(above.node.join_filter.as_deref());
+                break;
+            }
+            (Role::Other, "Sort" | "Incremental Sort") => {
+                sort_key = &above.node.sort_key;
+                break;
+            }
+            (Role::Part, _) | (Role::Other, "Materialize" | "Memoize") => {}
+            _ => break,
+        }
+    }
+    index_for(scan, &conditions, sort_key)
 }
 
 fn qualified(scan: &PlanNode) -> Option<String> {

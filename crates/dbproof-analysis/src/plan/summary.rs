@@ -93,7 +93,7 @@ pub fn rows_processed(plan: &Plan) -> f64 {
 }
 
 /// Rows that a node gave or threw away, over all loops.
-pub(crate) fn rows_touched(node: &PlanNode) -> f64 {
+pub(super) fn rows_touched(node: &PlanNode) -> f64 {
     [
         node.actual_rows,
         node.rows_removed_by_filter,

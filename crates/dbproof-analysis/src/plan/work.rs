@@ -1,7 +1,7 @@
 //! What each node did by itself: [`self_work`].
 //!
 //! EXPLAIN's figures are not additive as they stand. Times are averages per loop, and under a
-//! Gather a loop is a process; buffers are totals; both include the children. An InitPlan hangs
+//! Gather a loop is a process; buffers are totals; both include the children. An `InitPlan` hangs
 //! under one node and runs inside another, the one that first asks for its value; a common table
 //! expression hangs under one node too and runs inside the CTE Scans that pull its rows.
 
@@ -105,7 +105,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The node whose expressions ask for this InitPlan's value: the deepest that names it, or the
+    /// The node whose expressions ask for this `InitPlan`'s value: the deepest that names it, or the
     /// Gather above that, which evaluates the values that its workers need before it starts them.
     fn consumer(&self, init_plan: &PlanNode, attached: usize) -> Option<usize> {
         let names = value_names(init_plan.subplan_name.as_deref()?);
@@ -209,7 +209,7 @@ fn processes_below(gather: &PlanNode, child: &PlanNode) -> f64 {
     }
 }
 
-/// How conditions refer to an InitPlan: `$0` up to PostgreSQL 16, by name from 17 on.
+/// How conditions refer to an `InitPlan`: `$0` up to PostgreSQL 16, by name from 17 on.
 fn value_names(subplan_name: &str) -> Vec<String> {
     match subplan_name.split_once(" (returns ") {
         Some((_, values)) => values

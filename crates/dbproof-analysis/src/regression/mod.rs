@@ -1,9 +1,22 @@
 //! The judgement of one query before and after a change: [`judge`].
 //!
 //! Deterministic signals decide: blocks, spill blocks, rows and the shape of the plan. Times are
-//! no part of it; see [`crate::comparison`].
+//! no part of it; see [`crate::comparison`]. The planner's cost explains and decides nothing.
 
-use dbproof_model::{Finding, Location, Plan, PlanChange, RegressVerdict};
+mod detect;
+mod signals;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+
+use dbproof_model::{ChangeKind, Finding, Location, Plan, PlanChange, RegressVerdict, Severity};
+
+use crate::figures;
+use crate::findings::query_work::QueryWork;
+use crate::findings::{more_blocks, more_rows, plan_improved, result_rows_differ};
+use crate::plan;
+use signals::{Direction, Signals};
 
 /// A query's plan and result on one side of the change.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,11 +50,11 @@ impl Default for Tolerances {
 /// What became of a query, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judgement {
-    /// The verdict.
+    /// The verdict. It is `regressed` exactly where one of the findings is an error.
     pub verdict: RegressVerdict,
     /// What differs between the plans.
     pub changes: Vec<PlanChange>,
-    /// What is to be said about it.
+    /// What is to be said about it, errors first.
     pub findings: Vec<Finding>,
     /// Why, in a few words each.
     pub reasons: Vec<String>,
@@ -52,20 +65,131 @@ pub struct Judgement {
 }
 
 /// Judges a query by its work before and after.
+///
+/// Other result rows regress it. Else blocks decide, shared and spilled: beyond the tolerances more
+/// is `regressed`, fewer `improved`. At about equal blocks, rows processed decide where they
+/// doubled or halved. Else another shape of the plan is `changed`, and the same is `unchanged`. A
+/// side whose plan was not executed leaves it `inconclusive`.
 #[must_use]
 pub fn judge(
-    _query_name: &str,
-    _location: Option<Location>,
-    _before: &Side,
-    _after: &Side,
-    _tolerances: &Tolerances,
+    query_name: &str,
+    location: Option<Location>,
+    before: &Side,
+    after: &Side,
+    tolerances: &Tolerances,
 ) -> Judgement {
+    let changes = plan::diff(&before.plan, &after.plan);
+    let signals = Signals::new(before, after);
+    let executed = [before, after]
+        .iter()
+        .all(|side| side.plan.root.actual_loops.is_some());
+    let direction = if executed {
+        signals.direction(tolerances)
+    } else {
+        Direction::Level
+    };
+    let work = QueryWork {
+        query: query_name,
+        location,
+        blocks_before: signals.shared.0,
+        blocks_after: signals.shared.1,
+        worse: direction == Direction::MoreBlocks,
+    };
+    let verdict = match direction {
+        _ if signals.other_rows => RegressVerdict::Regressed,
+        _ if !executed => RegressVerdict::Inconclusive,
+        Direction::MoreBlocks | Direction::MoreRows => RegressVerdict::Regressed,
+        Direction::Less => RegressVerdict::Improved,
+        Direction::Level if changes.iter().any(is_of_shape) => RegressVerdict::Changed,
+        Direction::Level => RegressVerdict::Unchanged,
+    };
+    let mut findings = Vec::new();
+    if signals.other_rows {
+        findings.push(result_rows_differ::finding(
+            &work,
+            before.row_count,
+            after.row_count,
+        ));
+    }
+    if executed {
+        findings.extend(findings_about_work(
+            &work, &signals, direction, before, after, &changes,
+        ));
+    }
+    findings.sort_by_key(|finding| Reverse(finding.severity));
+    let mut reasons = signals.reasons(executed, direction);
+    reasons.extend(
+        changes
+            .iter()
+            .filter(|change| is_of_shape(change))
+            .map(reason),
+    );
     Judgement {
-        verdict: RegressVerdict::Inconclusive,
-        changes: Vec::new(),
-        findings: Vec::new(),
-        reasons: Vec::new(),
-        buffers_ratio: None,
-        cost_ratio: None,
+        verdict,
+        findings,
+        reasons,
+        buffers_ratio: figures::ratio(
+            figures::float(signals.shared.0),
+            figures::float(signals.shared.1),
+        ),
+        cost_ratio: figures::ratio(before.plan.root.total_cost, after.plan.root.total_cost),
+        changes,
+    }
+}
+
+fn findings_about_work(
+    work: &QueryWork<'_>,
+    signals: &Signals,
+    direction: Direction,
+    before: &Side,
+    after: &Side,
+    changes: &[PlanChange],
+) -> Vec<Finding> {
+    let trees = detect::Trees::new(&before.plan, &after.plan);
+    let mut findings = detect::findings(&trees, work, signals.temp, direction == Direction::Less);
+    let explained = findings.iter().any(|f| f.severity == Severity::Error);
+    match direction {
+        Direction::MoreBlocks if !explained => {
+            findings.push(more_blocks::finding(
+                work,
+                signals.temp,
+                trees.largest_rise(),
+            ));
+        }
+        Direction::MoreRows => {
+            findings.push(more_rows::finding(work, signals.rows.0, signals.rows.1));
+        }
+        Direction::Less if !signals.other_rows => {
+            let shape: Vec<String> = changes
+                .iter()
+                .filter(|change| is_of_shape(change))
+                .map(reason)
+                .collect();
+            findings.push(plan_improved::finding(work, &shape));
+        }
+        _ => {}
+    }
+    findings
+}
+
+/// Whether the change is one of the plan's shape, and not of what the same shape did.
+fn is_of_shape(change: &PlanChange) -> bool {
+    !matches!(
+        change.kind,
+        ChangeKind::Estimate | ChangeKind::Work | ChangeKind::Spill
+    )
+}
+
+/// A change in a few words: `orders: Index Scan using orders_user → Seq Scan`.
+fn reason(change: &PlanChange) -> String {
+    let what = match (&change.from, &change.to) {
+        (Some(from), Some(to)) => format!("{from} → {to}"),
+        (None, Some(to)) => format!("{to} added"),
+        (Some(from), None) => format!("{from} gone"),
+        (None, None) => change.kind.as_str().to_owned(),
+    };
+    match &change.relation {
+        Some(relation) => format!("{relation}: {what}"),
+        None => what,
     }
 }

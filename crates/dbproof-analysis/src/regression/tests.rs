@@ -1,0 +1,296 @@
+//! Judgements of pairs of plans that a real server gave.
+
+use dbproof_model::PlanNode;
+use serde_json::Value;
+
+use super::*;
+
+/// A plan of `tests/plans`, as a side.
+macro_rules! side {
+    ($name:literal) => {
+        side_of(include_str!(concat!("../../tests/plans/", $name, ".json")))
+    };
+}
+
+fn side_of(json: &str) -> Side {
+    let explain: Value = serde_json::from_str(json).unwrap();
+    let plan: Plan = plan::parse(&explain).unwrap();
+    let row_count = plan.root.actual_rows.unwrap_or_default();
+    Side {
+        plan,
+        row_count,
+        rows_digest: None,
+    }
+}
+
+fn judged(before: &Side, after: &Side) -> Judgement {
+    let judgement = judge("query", None, before, after, &Tolerances::default());
+    let has_error = judgement
+        .findings
+        .iter()
+        .any(|f| f.severity == Error);
+    assert_eq!(
+        judgement.verdict == Regressed,
+        has_error,
+        "a regression and an error go together: {:?}",
+        judgement.findings
+    );
+    judgement
+}
+
+#[track_caller]
+fn check(before: &Side, after: &Side, verdict: RegressVerdict, findings: &[(&str, Severity)]) {
+    let judgement = judged(before, after);
+    let found: Vec<(&str, Severity)> = judgement
+        .findings
+        .iter()
+        .map(|f| (f.code.as_str(), f.severity))
+        .collect();
+    assert_eq!(
+        (judgement.verdict, found.as_slice()),
+        (verdict, findings),
+        "{judgement:#?}"
+    );
+}
+
+use super::RegressVerdict::{Changed, Improved, Inconclusive, Regressed, Unchanged};
+use Severity::{Error, Info, Warning};
+
+#[test]
+fn a_plan_is_unchanged_against_itself() {
+    for side in [
+        side!("history_index"),
+        side!("history_seq"),
+        side!("join_index"),
+        side!("join_hash"),
+        side!("cte"),
+        side!("hash_disk"),
+        side!("never_executed"),
+        side!("subplan"),
+        side!("partitions"),
+    ] {
+        check(&side, &side.clone(), Unchanged, &[]);
+    }
+}
+
+#[test]
+fn an_index_lost_on_a_small_table_is_a_regression() {
+    check(
+        &side!("small_index"),
+        &side!("small_seq"),
+        Regressed,
+        &[("index-scan-lost", Error)],
+    );
+    let judgement = judged(&side!("small_index"), &side!("small_seq"));
+    let finding = &judgement.findings[0];
+    insta::assert_snapshot!(finding.message, @"small_orders is read by a Seq Scan where it was by Bitmap Heap Scan using small_orders_user: 2,500 rows to keep 5, 41 blocks where it was 7; the query touches 41 blocks where it touched 7");
+    let remedy = finding.remedy.as_ref().unwrap();
+    insta::assert_snapshot!(
+        remedy.sql.as_ref().unwrap(),
+        @"CREATE INDEX CONCURRENTLY ON small_orders (user_id);"
+    );
+    assert_eq!(
+        judgement.reasons,
+        [
+            "7 → 41 blocks",
+            "small_orders: Bitmap Heap Scan using small_orders_user → Seq Scan"
+        ]
+    );
+}
+
+#[test]
+fn an_index_lost_under_a_sort_asks_for_the_order_as_well() {
+    let judgement = judged(&side!("history_index"), &side!("history_seq"));
+    let sql = judgement.findings[0]
+        .remedy
+        .as_ref()
+        .unwrap()
+        .sql
+        .clone()
+        .unwrap();
+    insta::assert_snapshot!(sql, @"CREATE INDEX CONCURRENTLY ON orders (user_id, created_at);");
+    assert_eq!(judgement.verdict, Regressed);
+}
+
+#[test]
+fn an_index_gained_is_an_improvement() {
+    check(
+        &side!("small_seq"),
+        &side!("small_index"),
+        Improved,
+        &[("plan-improved", Info)],
+    );
+    let judgement = judged(&side!("history_seq"), &side!("history_index"));
+    insta::assert_snapshot!(judgement.findings[0].message, @"the query touches 12 blocks where it touched 167: orders: Seq Scan → Bitmap Heap Scan using orders_user_created");
+    assert!(judgement.buffers_ratio.unwrap() < 0.1);
+}
+
+#[test]
+fn an_index_lost_where_blocks_barely_differ_is_information() {
+    let before = side!("small_index");
+    let mut after = side!("small_seq");
+    after.plan.root.buffers.shared_hit = 9;
+    after.plan.root.buffers.shared_read = 0;
+    // The real one removes 2,495 rows, which nine blocks could not hold.
+    after.plan.root.rows_removed_by_filter = Some(400.0);
+    check(&before, &after, Changed, &[("index-scan-lost", Info)]);
+}
+
+#[test]
+fn the_tolerance_is_the_callers() {
+    let wide = Tolerances {
+        blocks_min: 1000,
+        ..Tolerances::default()
+    };
+    let judgement = judge(
+        "query",
+        None,
+        &side!("small_index"),
+        &side!("small_seq"),
+        &wide,
+    );
+    assert_eq!(judgement.verdict, Changed);
+}
+
+#[test]
+fn many_more_rows_at_level_blocks_are_a_regression() {
+    let before = side!("history_seq");
+    let mut after = before.clone();
+    after.plan.root.children[0].rows_removed_by_join_filter = Some(90_000.0);
+    check(&before, &after, Regressed, &[("more-rows", Error)]);
+}
+
+#[test]
+fn a_spill_regresses_by_its_blocks() {
+    check(
+        &side!("sort_memory"),
+        &side!("sort_disk"),
+        Regressed,
+        &[("new-spill", Error)],
+    );
+    check(
+        &side!("hash_memory"),
+        &side!("hash_disk"),
+        Regressed,
+        &[("new-spill", Error)],
+    );
+    check(
+        &side!("sort_disk"),
+        &side!("sort_memory"),
+        Improved,
+        &[("plan-improved", Info)],
+    );
+}
+
+#[test]
+fn a_join_over_a_lost_index_names_the_relation() {
+    check(
+        &side!("join_index"),
+        &side!("join_seq"),
+        Regressed,
+        &[("index-scan-lost", Error)],
+    );
+    let judgement = judged(&side!("join_index"), &side!("join_seq"));
+    assert_eq!(judgement.findings[0].evidence["relation"], "orders");
+}
+
+#[test]
+fn other_rows_regress_whatever_the_work() {
+    let before = side!("history_index");
+    let fewer = Side {
+        row_count: 3.0,
+        ..before.clone()
+    };
+    check(&before, &fewer, Regressed, &[("result-rows-differ", Error)]);
+    let digested = |digest| Side {
+        rows_digest: Some(digest),
+        ..before.clone()
+    };
+    check(
+        &digested(1),
+        &digested(2),
+        Regressed,
+        &[("result-rows-differ", Error)],
+    );
+    check(&digested(1), &digested(1), Unchanged, &[]);
+    check(&digested(1), &before, Unchanged, &[]);
+}
+
+#[test]
+fn a_plan_that_was_not_executed_decides_nothing() {
+    let estimated = Side {
+        row_count: 30.0,
+        ..side!("estimated_only")
+    };
+    check(&side!("join_index"), &estimated, Inconclusive, &[]);
+}
+
+#[test]
+fn more_blocks_without_another_shape_are_a_regression_too() {
+    let before = side!("history_seq");
+    let mut after = before.clone();
+    grow(&mut after.plan.root, 3);
+    check(&before, &after, Regressed, &[("more-blocks", Error)]);
+    insta::assert_snapshot!(judged(&before, &after).findings[0].message, @"the query touches 501 blocks where it touched 167; most of it in orders, 501 blocks where it was 167");
+}
+
+fn grow(node: &mut PlanNode, factor: u64) {
+    node.buffers.shared_hit *= factor;
+    node.buffers.shared_read *= factor;
+    node.children
+        .iter_mut()
+        .for_each(|child| grow(child, factor));
+}
+
+#[test]
+fn an_estimate_gone_wrong_is_a_warning_and_not_under_a_limit() {
+    let before = side!("small_seq");
+    let mut after = before.clone();
+    after.plan.root.plan_rows = 5000.0;
+    check(&before, &after, Unchanged, &[("estimate-off", Warning)]);
+    let limited = side!("cte");
+    let mut after = limited.clone();
+    after.plan.root.plan_rows = 90_000.0;
+    after.plan.root.children[2].plan_rows = 90_000.0;
+    let judgement = judged(&limited, &after);
+    assert!(judgement.findings.len() <= 1);
+}
+
+#[test]
+fn an_index_only_scan_lost_is_a_warning() {
+    let before = side!("index_only");
+    let mut after = before.clone();
+    after.plan.root.node_type = "Index Scan".to_owned();
+    check(
+        &before,
+        &after,
+        Changed,
+        &[("index-only-scan-lost", Warning)],
+    );
+}
+
+#[test]
+fn a_filter_that_keeps_little_is_a_warning_only_where_it_got_worse() {
+    let after = side!("small_seq");
+    let mut before = after.clone();
+    before.plan.root.rows_removed_by_filter = Some(40.0);
+    let judgement = judged(&before, &after);
+    assert!(
+        judgement
+            .findings
+            .iter()
+            .any(|f| f.code == "filter-efficiency"),
+        "{judgement:#?}"
+    );
+    check(&after, &after.clone(), Unchanged, &[]);
+}
+
+#[test]
+fn a_loop_that_runs_ten_times_as_often_is_told() {
+    let before = side!("join_index");
+    let mut after = before.clone();
+    let inner = &mut after.plan.root.children[1];
+    inner.actual_loops = Some(100.0);
+    inner.actual_rows = Some(0.3);
+    check(&before, &after, Unchanged, &[("loops-multiplied", Warning)]);
+}
