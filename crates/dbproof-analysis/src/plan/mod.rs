@@ -13,6 +13,8 @@ mod matching;
 mod outline;
 mod parse;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod work;
 
 pub use diff::diff;

@@ -25,10 +25,7 @@ fn side_of(json: &str) -> Side {
 
 fn judged(before: &Side, after: &Side) -> Judgement {
     let judgement = judge("query", None, before, after, &Tolerances::default());
-    let has_error = judgement
-        .findings
-        .iter()
-        .any(|f| f.severity == Error);
+    let has_error = judgement.findings.iter().any(|f| f.severity == Error);
     assert_eq!(
         judgement.verdict == Regressed,
         has_error,
