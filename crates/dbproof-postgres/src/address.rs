@@ -27,7 +27,9 @@ pub(crate) enum Endpoint {
 impl Address {
     /// Reads a `postgres://` URL or a `key=value` connection string.
     pub fn parse(url: &str) -> Result<Self, PostgresError> {
-        let invalid = |reason: &str| PostgresError::InvalidUrl { reason: reason.to_owned() };
+        let invalid = |reason: &str| PostgresError::InvalidUrl {
+            reason: reason.to_owned(),
+        };
         let mut config = Config::from_str(url).map_err(|error| {
             // The cause can quote a part of the URL, and a mistyped URL may hold the password in
             // any part of it: only the parser's fixed words are repeated.
@@ -111,9 +113,7 @@ impl Address {
         match &self.config.get_hosts()[0] {
             Host::Tcp(host) => Endpoint::Tcp(host.clone(), port),
             #[cfg(unix)]
-            Host::Unix(directory) => {
-                Endpoint::Unix(directory.join(format!(".s.PGSQL.{port}")))
-            }
+            Host::Unix(directory) => Endpoint::Unix(directory.join(format!(".s.PGSQL.{port}"))),
         }
     }
 }

@@ -22,13 +22,18 @@ pub struct Version {
 impl Version {
     /// Reads `postgres (PostgreSQL) 15.18 (Debian …)` and `17beta1` alike.
     fn parse(text: &str) -> Option<Self> {
-        let number = text.split_whitespace().find(|w| w.starts_with(|c: char| c.is_ascii_digit()))?;
+        let number = text
+            .split_whitespace()
+            .find(|w| w.starts_with(|c: char| c.is_ascii_digit()))?;
         let digits = |s: &str| -> Option<u32> {
             let end = s.find(|c: char| !c.is_ascii_digit()).unwrap_or(s.len());
             s[..end].parse().ok()
         };
         let major = digits(number)?;
-        let minor = number.split_once('.').and_then(|(_, rest)| digits(rest)).unwrap_or(0);
+        let minor = number
+            .split_once('.')
+            .and_then(|(_, rest)| digits(rest))
+            .unwrap_or(0);
         Some(Version { major, minor })
     }
 }
@@ -52,9 +57,12 @@ impl Binaries {
     /// The binaries in `chosen`, or else the newest on this machine.
     pub fn find(chosen: Option<&Path>) -> Result<Self, PostgresError> {
         match chosen {
-            Some(folder) => Self::inspect(folder).map_err(|reason| {
-                PostgresError::UnusableBinaries { folder: folder.to_owned(), reason }
-            }),
+            Some(folder) => {
+                Self::inspect(folder).map_err(|reason| PostgresError::UnusableBinaries {
+                    folder: folder.to_owned(),
+                    reason,
+                })
+            }
             None => Self::newest(&candidates()),
         }
     }
@@ -105,7 +113,9 @@ fn candidates() -> BTreeSet<PathBuf> {
         folders.extend(std::env::split_paths(&path));
     }
     if let Ok(output) = Command::new("pg_config").arg("--bindir").output() {
-        folders.insert(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
+        folders.insert(PathBuf::from(
+            String::from_utf8_lossy(&output.stdout).trim(),
+        ));
     }
     let patterns = [
         ("/usr/lib/postgresql", "", "bin"),
@@ -160,9 +170,15 @@ mod tests {
     #[test]
     fn versions_are_read_from_what_postgres_prints() {
         let check = |text, expected| {
-            assert_eq!(Version::parse(text).map(|v| v.to_string()).as_deref(), expected);
+            assert_eq!(
+                Version::parse(text).map(|v| v.to_string()).as_deref(),
+                expected
+            );
         };
-        check("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)", Some("15.18"));
+        check(
+            "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)",
+            Some("15.18"),
+        );
         check("postgres (PostgreSQL) 17beta1", Some("17.0"));
         check("postgres (PostgreSQL) devel", None);
         check("", None);
@@ -172,7 +188,10 @@ mod tests {
     fn a_machine_without_binaries_is_told_what_to_install() {
         let error = Binaries::newest(&BTreeSet::from([PathBuf::from("/nonexistent")])).unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("install") && text.contains("--pg-bin"), "{text}");
+        assert!(
+            text.contains("install") && text.contains("--pg-bin"),
+            "{text}"
+        );
     }
 
     #[test]

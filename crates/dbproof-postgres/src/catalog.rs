@@ -14,8 +14,15 @@ const DECISIVE: &str = "'fsync', 'synchronous_commit', 'full_page_writes', 'wal_
 
 /// The server's version, such as `15.18`.
 pub async fn version(session: &Session) -> Result<String, PostgresError> {
-    let text = session.text("SHOW server_version").await?.unwrap_or_default();
-    Ok(text.split_whitespace().next().unwrap_or_default().to_owned())
+    let text = session
+        .text("SHOW server_version")
+        .await?
+        .unwrap_or_default();
+    Ok(text
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_owned())
 }
 
 /// The settings that are not at their built-in defaults, and the decisive ones. Paths, addresses
@@ -31,7 +38,10 @@ pub async fn settings(session: &Session) -> Result<BTreeMap<String, String>, Pos
                 AND category NOT LIKE 'Reporting and Logging%'
                 AND name NOT LIKE '%command' AND name NOT LIKE '%conninfo')"
     );
-    let rows = session.query(&sql, &[]).await.map_err(|e| session.error(&e))?;
+    let rows = session
+        .query(&sql, &[])
+        .await
+        .map_err(|e| session.error(&e))?;
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
@@ -90,10 +100,21 @@ pub async fn schema(session: &Session) -> Result<Schema, PostgresError> {
                 columns: Vec::new(),
             });
         }
-        let column = Column { attribute: row.get(3), name: row.get(4), type_name: row.get(5) };
-        relations.last_mut().expect("one was just pushed").columns.push(column);
+        let column = Column {
+            attribute: row.get(3),
+            name: row.get(4),
+            type_name: row.get(5),
+        };
+        relations
+            .last_mut()
+            .expect("one was just pushed")
+            .columns
+            .push(column);
     }
-    Ok(Schema { relations, foreign_keys: foreign_keys(session).await? })
+    Ok(Schema {
+        relations,
+        foreign_keys: foreign_keys(session).await?,
+    })
 }
 
 async fn foreign_keys(session: &Session) -> Result<Vec<ForeignKey>, PostgresError> {

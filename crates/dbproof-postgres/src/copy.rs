@@ -19,25 +19,39 @@ pub async fn load(
     columns: &[String],
     rows: impl Iterator<Item = Vec<Value>>,
 ) -> Result<u64, PostgresError> {
-    let columns = columns.iter().map(|c| escape_identifier(c)).collect::<Vec<_>>().join(", ");
+    let columns = columns
+        .iter()
+        .map(|c| escape_identifier(c))
+        .collect::<Vec<_>>()
+        .join(", ");
     let sql = format!("COPY {} ({columns}) FROM STDIN", escape_relation(relation));
-    let sink =
-        session.copy_in::<_, Bytes>(sql.as_str()).await.map_err(|e| session.error(&e))?;
+    let sink = session
+        .copy_in::<_, Bytes>(sql.as_str())
+        .await
+        .map_err(|e| session.error(&e))?;
     let mut sink = std::pin::pin!(sink);
     let mut buffer = BytesMut::with_capacity(CHUNK + 4096);
     for row in rows {
         encode_row(&row, &mut buffer);
         if buffer.len() >= CHUNK {
-            sink.send(buffer.split().freeze()).await.map_err(|e| session.error(&e))?;
+            sink.send(buffer.split().freeze())
+                .await
+                .map_err(|e| session.error(&e))?;
         }
     }
-    sink.send(buffer.freeze()).await.map_err(|e| session.error(&e))?;
+    sink.send(buffer.freeze())
+        .await
+        .map_err(|e| session.error(&e))?;
     sink.finish().await.map_err(|e| session.error(&e))
 }
 
 /// Quotes `relation` or `schema.relation`.
 fn escape_relation(relation: &str) -> String {
-    relation.split('.').map(escape_identifier).collect::<Vec<_>>().join(".")
+    relation
+        .split('.')
+        .map(escape_identifier)
+        .collect::<Vec<_>>()
+        .join(".")
 }
 
 /// One line of COPY's text format (PostgreSQL documentation, "COPY", "Text Format").
@@ -73,7 +87,11 @@ mod tests {
     #[test]
     fn what_copy_would_misread_is_escaped() {
         let mut buffer = BytesMut::new();
-        let row = [Value::Null, Value::Text("a\tb\\N\nc".to_owned()), Value::Integer(-3)];
+        let row = [
+            Value::Null,
+            Value::Text("a\tb\\N\nc".to_owned()),
+            Value::Integer(-3),
+        ];
         encode_row(&row, &mut buffer);
         assert_eq!(&buffer[..], b"\\N\ta\\tb\\\\N\\nc\t-3\n");
     }

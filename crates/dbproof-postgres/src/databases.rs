@@ -15,7 +15,10 @@ impl Databases {
     /// The databases of the run `run` on the server at `address`.
     #[must_use]
     pub fn new(address: &Address, run: &str) -> Self {
-        Databases { address: address.clone(), prefix: prefix(run) }
+        Databases {
+            address: address.clone(),
+            prefix: prefix(run),
+        }
     }
 
     /// Creates an empty database. `name` is what comes after the prefix.
@@ -31,7 +34,11 @@ impl Databases {
     async fn create_from(&self, template: &str, name: &str) -> Result<Address, PostgresError> {
         let database = format!("{}{name}", self.prefix);
         let session = connect(&self.address).await?;
-        let sql = format!("CREATE DATABASE {} TEMPLATE {}", quote(&database), quote(template));
+        let sql = format!(
+            "CREATE DATABASE {} TEMPLATE {}",
+            quote(&database),
+            quote(template)
+        );
         session.batch_execute(&sql).await.map_err(|error| {
             if error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
                 return PostgresError::MayNotCreateDatabases {
@@ -47,7 +54,10 @@ impl Databases {
 
     /// Removes one database of this run, whoever is connected to it.
     pub async fn drop(&self, address: &Address) -> Result<(), PostgresError> {
-        assert!(address.database().starts_with(&self.prefix), "only databases of our own");
+        assert!(
+            address.database().starts_with(&self.prefix),
+            "only databases of our own"
+        );
         let session = connect(&self.address).await?;
         drop_database(&session, address.database()).await?;
         session.close().await;
@@ -62,7 +72,12 @@ pub(crate) fn prefix(run: &str) -> String {
 
 /// Removes a database together with the sessions on it.
 pub(crate) async fn drop_database(session: &Session, name: &str) -> Result<(), PostgresError> {
-    session.run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote(name))).await
+    session
+        .run(&format!(
+            "DROP DATABASE IF EXISTS {} WITH (FORCE)",
+            quote(name)
+        ))
+        .await
 }
 
 fn quote(identifier: &str) -> String {

@@ -97,7 +97,9 @@ pub enum PostgresError {
         reason: String,
     },
     /// The user lacks a permission that the run needs.
-    #[error("user \"{user}\" may not create databases on {server}\ngrant it with:  ALTER ROLE \"{user}\" CREATEDB;\nor leave --database-url away to use a throw-away server")]
+    #[error(
+        "user \"{user}\" may not create databases on {server}\ngrant it with:  ALTER ROLE \"{user}\" CREATEDB;\nor leave --database-url away to use a throw-away server"
+    )]
     MayNotCreateDatabases {
         /// The role.
         user: String,

@@ -47,19 +47,31 @@ async fn explain_in_transaction(
              SET LOCAL max_parallel_workers_per_gather = 0",
         )
         .await?;
-    session.run(&format!("{PREPARE}{sql}")).await.map_err(|e| shift_position(e, PREPARE))?;
+    session
+        .run(&format!("{PREPARE}{sql}"))
+        .await
+        .map_err(|e| shift_position(e, PREPARE))?;
     let options = match mode {
         Mode::Plan => "VERBOSE, SETTINGS, FORMAT JSON",
         Mode::Analyze => "ANALYZE, BUFFERS, VERBOSE, SETTINGS, TIMING OFF, FORMAT JSON",
     };
     let arguments = values
         .iter()
-        .map(|v| v.as_deref().map_or_else(|| "NULL".to_owned(), escape_literal))
+        .map(|v| {
+            v.as_deref()
+                .map_or_else(|| "NULL".to_owned(), escape_literal)
+        })
         .collect::<Vec<_>>()
         .join(", ");
-    let arguments = if values.is_empty() { arguments } else { format!("({arguments})") };
+    let arguments = if values.is_empty() {
+        arguments
+    } else {
+        format!("({arguments})")
+    };
     let text = session
-        .texts(&format!("EXPLAIN ({options}) EXECUTE dbproof_explained{arguments}"))
+        .texts(&format!(
+            "EXPLAIN ({options}) EXECUTE dbproof_explained{arguments}"
+        ))
         .await?
         .join("\n");
     serde_json::from_str(&text).map_err(|error| PostgresError::Protocol {

@@ -53,7 +53,10 @@ impl Drop for Janitor {
 
 /// The janitor's whole life: read run and URL, wait until `input` ends, drop the databases.
 pub fn janitor_main(input: impl Read) -> Result<(), PostgresError> {
-    let failed = |source| PostgresError::Io { action: "read from dbproof".to_owned(), source };
+    let failed = |source| PostgresError::Io {
+        action: "read from dbproof".to_owned(),
+        source,
+    };
     let mut input = BufReader::new(input);
     let mut run = String::new();
     let mut url = String::new();
@@ -71,9 +74,10 @@ async fn drop_all(address: &Address, run: &str) -> Result<(), PostgresError> {
     let session = connect(address).await?;
     let prefix = prefix(run);
     let rows = session
-        .query("SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)", &[
-            &prefix,
-        ])
+        .query(
+            "SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)",
+            &[&prefix],
+        )
         .await
         .map_err(|e| session.error(&e))?;
     for row in rows {

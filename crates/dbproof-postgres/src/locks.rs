@@ -31,15 +31,21 @@ pub async fn wait_until_blocked(
         .map_err(|e| observer.error(&e))?;
     let began = Instant::now();
     loop {
-        let row =
-            observer.query_one(&statement, &[&waiter]).await.map_err(|e| observer.error(&e))?;
+        let row = observer
+            .query_one(&statement, &[&waiter])
+            .await
+            .map_err(|e| observer.error(&e))?;
         let blockers: Vec<i32> = row.get(0);
         if blockers.contains(&blocker) {
             return Ok(Blocked::AsExpected);
         }
         if began.elapsed() > limit {
             let by_nobody = blockers.is_empty();
-            return Ok(if by_nobody { Blocked::Never } else { Blocked::ByOthers(blockers) });
+            return Ok(if by_nobody {
+                Blocked::Never
+            } else {
+                Blocked::ByOthers(blockers)
+            });
         }
     }
 }

@@ -52,10 +52,13 @@ pub async fn apply(
         }
     }
     if in_transaction {
-        session.run("COMMIT").await.map_err(|error| MigrationFailure {
-            statement: statements.len().saturating_sub(1),
-            error,
-        })?;
+        session
+            .run("COMMIT")
+            .await
+            .map_err(|error| MigrationFailure {
+                statement: statements.len().saturating_sub(1),
+                error,
+            })?;
     }
     Ok(applied)
 }

@@ -34,7 +34,10 @@ pub async fn digest(
     session.run("ROLLBACK").await?;
     let rows = digested?;
     let digest = rows.iter().map(hash_row).fold(0, u64::wrapping_add);
-    Ok(RowsDigest { count: rows.len() as u64, digest })
+    Ok(RowsDigest {
+        count: rows.len() as u64,
+        digest,
+    })
 }
 
 /// Runs a prepared statement and keeps its rows as a trace does: integers, text, booleans and
@@ -59,7 +62,11 @@ pub async fn record(
         row_count: rows.len() as u64,
         rows: rows
             .iter()
-            .map(|row| (0..row.len()).map(|index| row.get::<_, KeyText>(index).0).collect())
+            .map(|row| {
+                (0..row.len())
+                    .map(|index| row.get::<_, KeyText>(index).0)
+                    .collect()
+            })
             .collect(),
     })
 }
@@ -76,11 +83,18 @@ async fn query(
             values.len()
         )));
     }
-    let parameters: Vec<TextParameter<'_>> =
-        values.iter().map(|value| TextParameter(value.as_deref())).collect();
-    let parameters: Vec<&(dyn ToSql + Sync)> =
-        parameters.iter().map(|parameter| parameter as &(dyn ToSql + Sync)).collect();
-    session.query(statement, &parameters).await.map_err(|e| session.error(&e))
+    let parameters: Vec<TextParameter<'_>> = values
+        .iter()
+        .map(|value| TextParameter(value.as_deref()))
+        .collect();
+    let parameters: Vec<&(dyn ToSql + Sync)> = parameters
+        .iter()
+        .map(|parameter| parameter as &(dyn ToSql + Sync))
+        .collect();
+    session
+        .query(statement, &parameters)
+        .await
+        .map_err(|e| session.error(&e))
 }
 
 fn hash_row(row: &Row) -> u64 {

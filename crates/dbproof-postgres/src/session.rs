@@ -25,13 +25,20 @@ pub async fn connect(address: &Address) -> Result<Session, PostgresError> {
             Some(db) => ServerError::from_db(db).to_string(),
             None => chain(&error),
         };
-        PostgresError::Unreachable { server: server.clone(), reason }
+        PostgresError::Unreachable {
+            server: server.clone(),
+            reason,
+        }
     })?;
     let connection = tokio::spawn(async move {
         // An error here reaches the client as a closed connection.
         connection.await.ok();
     });
-    Ok(Session { client, connection, server })
+    Ok(Session {
+        client,
+        connection,
+        server,
+    })
 }
 
 impl Session {
@@ -49,12 +56,19 @@ impl Session {
 
     /// Runs one or more statements without parameters.
     pub async fn run(&self, sql: &str) -> Result<(), PostgresError> {
-        self.client.batch_execute(sql).await.map_err(|e| self.error(&e))
+        self.client
+            .batch_execute(sql)
+            .await
+            .map_err(|e| self.error(&e))
     }
 
     /// The text of the first column of every row; NULL is left out.
     pub async fn texts(&self, sql: &str) -> Result<Vec<String>, PostgresError> {
-        let rows = self.client.simple_query(sql).await.map_err(|e| self.error(&e))?;
+        let rows = self
+            .client
+            .simple_query(sql)
+            .await
+            .map_err(|e| self.error(&e))?;
         Ok(rows
             .iter()
             .filter_map(|message| match message {
@@ -81,7 +95,9 @@ impl Session {
 
     /// Closes the connection and waits until that is done on our side.
     pub async fn close(self) {
-        let Session { client, connection, .. } = self;
+        let Session {
+            client, connection, ..
+        } = self;
         drop(client);
         connection.await.ok();
     }

@@ -19,6 +19,11 @@ pub(crate) fn identity() -> Result<Option<Identity>, PostgresError> {
     ["postgres", "nobody"]
         .into_iter()
         .find_map(|name| User::from_name(name).ok().flatten())
-        .map(|user| Some(Identity { uid: user.uid, gid: user.gid }))
+        .map(|user| {
+            Some(Identity {
+                uid: user.uid,
+                gid: user.gid,
+            })
+        })
         .ok_or(PostgresError::NoUnprivilegedUser)
 }

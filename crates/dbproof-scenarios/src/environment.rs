@@ -39,19 +39,29 @@ impl Environment {
             }
             ServerChoice::Url(url) => (None, Address::parse(url)?),
         };
-        let session = connect(&address).await?;
-        let version = catalog::version(&session).await?;
-        let settings = catalog::settings(&session).await?;
-        session.close().await;
-        observer.event(Event::ServerReady { version: &version, ephemeral: ephemeral.is_some() });
-        let janitor = match (&options.server, &options.cleaner) {
-            (ServerChoice::Url(url), Some(cleaner)) if !options.in_place => {
-                Some(Janitor::start(&cleaner.program, cleaner.argument, url, run)?)
-            }
-            _ => None,
-        };
+        let asked = ask(&address).await;
+        let (version, settings) =
+            asked.map_err(|error| with_last_words(error, ephemeral.as_ref()))?;
+        observer.event(Event::ServerReady {
+            version: &version,
+            ephemeral: ephemeral.is_some(),
+        });
+        let janitor =
+            match (&options.server, &options.cleaner) {
+                (ServerChoice::Url(url), Some(cleaner)) if !options.in_place => Some(
+                    Janitor::start(&cleaner.program, cleaner.argument, url, run)?,
+                ),
+                _ => None,
+            };
         let databases = Databases::new(&address, run);
-        Ok(Environment { _janitor: janitor, ephemeral, address, databases, version, settings })
+        Ok(Environment {
+            _janitor: janitor,
+            ephemeral,
+            address,
+            databases,
+            version,
+            settings,
+        })
     }
 
     /// The address that the user named, or that of the throw-away server.
@@ -76,22 +86,32 @@ impl Environment {
 
     /// Adds the last words of a throw-away server that has died to the error that shows it.
     pub(crate) fn explain_loss(&self, error: RunError) -> RunError {
-        match (error, &self.ephemeral) {
-            (
-                RunError::Environment(
-                    PostgresError::ConnectionLost { server, reason }
-                    | PostgresError::Unreachable { server, reason },
-                ),
-                Some(ephemeral),
-            ) => PostgresError::ConnectionLost {
-                server,
-                reason: format!(
-                    "{reason}\nthe last words of the throw-away server:\n{}",
-                    ephemeral.log_tail()
-                ),
-            }
-            .into(),
-            (error, _) => error,
+        match error {
+            RunError::Environment(error) => with_last_words(error, self.ephemeral.as_ref()).into(),
+            error => error,
         }
     }
+}
+
+/// The server's version and settings.
+async fn ask(address: &Address) -> Result<(String, BTreeMap<String, String>), PostgresError> {
+    let session = connect(address).await?;
+    let version = catalog::version(&session).await?;
+    let settings = catalog::settings(&session).await?;
+    session.close().await;
+    Ok((version, settings))
+}
+
+fn with_last_words(error: PostgresError, ephemeral: Option<&EphemeralServer>) -> PostgresError {
+    let (server, reason, ephemeral) = match (error, ephemeral) {
+        (
+            PostgresError::ConnectionLost { server, reason }
+            | PostgresError::Unreachable { server, reason },
+            Some(ephemeral),
+        ) => (server, reason, ephemeral),
+        (error, _) => return error,
+    };
+    let log = ephemeral.log_tail();
+    let reason = format!("{reason}\nthe last words of the throw-away server:\n{log}");
+    PostgresError::ConnectionLost { server, reason }
 }

@@ -54,7 +54,12 @@ pub struct Place {
 impl InputError {
     /// An error that is about no particular line.
     pub fn new(message: impl Into<String>) -> Box<Self> {
-        Box::new(InputError { message: message.into(), place: None, help: None, also: Vec::new() })
+        Box::new(InputError {
+            message: message.into(),
+            place: None,
+            help: None,
+            also: Vec::new(),
+        })
     }
 
     /// An error at a place in a file.
@@ -87,7 +92,12 @@ impl InputError {
             Some(position) => locate(sql, position, line, text),
             None => (line, None),
         };
-        let place = Place { file: file.to_owned(), line, column, text: text.to_owned() };
+        let place = Place {
+            file: file.to_owned(),
+            line,
+            column,
+            text: text.to_owned(),
+        };
         let mut help = error.detail.clone();
         if let Some(hint) = &error.hint {
             help = Some(help.map_or_else(|| hint.clone(), |detail| format!("{detail}\n{hint}")));
@@ -103,7 +113,10 @@ impl InputError {
 fn locate(sql: &str, position: u32, first_line: u32, text: &str) -> (u32, Option<u32>) {
     let characters: Vec<char> = sql.chars().collect();
     let at = (position as usize).saturating_sub(1).min(characters.len());
-    let line_start = characters[..at].iter().rposition(|c| *c == '\n').map_or(0, |i| i + 1);
+    let line_start = characters[..at]
+        .iter()
+        .rposition(|c| *c == '\n')
+        .map_or(0, |i| i + 1);
     let newlines = characters[..at].iter().filter(|c| **c == '\n').count();
     let line = first_line + u32::try_from(newlines).unwrap_or(0);
     let column = at - line_start;
@@ -123,7 +136,9 @@ fn locate(sql: &str, position: u32, first_line: u32, text: &str) -> (u32, Option
 impl fmt::Display for InputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_alone(f)?;
-        self.also.iter().try_for_each(|error| write!(f, "\nerror: {error}"))
+        self.also
+            .iter()
+            .try_for_each(|error| write!(f, "\nerror: {error}"))
     }
 }
 
@@ -138,7 +153,11 @@ impl InputError {
                 return Ok(());
             }
             Some(place) => {
-                let line = place.text.lines().nth(place.line as usize - 1).unwrap_or_default();
+                let line = place
+                    .text
+                    .lines()
+                    .nth(place.line as usize - 1)
+                    .unwrap_or_default();
                 let start = column_offset(line, place.column);
                 let end = word_end(line, start);
                 Level::ERROR.primary_title(self.message.as_str()).element(
@@ -172,7 +191,9 @@ fn column_offset(line: &str, column: Option<u32>) -> usize {
 
 fn word_end(line: &str, start: usize) -> usize {
     let rest = &line[start..];
-    let word = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
+    let word = rest
+        .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .unwrap_or(rest.len());
     let one = rest.chars().next().map_or(0, char::len_utf8);
     start + word.max(one)
 }

@@ -45,9 +45,10 @@ impl std::fmt::Debug for ServerChoice {
     // The URL holds a password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            ServerChoice::Ephemeral { binaries } => {
-                f.debug_struct("Ephemeral").field("binaries", binaries).finish()
-            }
+            ServerChoice::Ephemeral { binaries } => f
+                .debug_struct("Ephemeral")
+                .field("binaries", binaries)
+                .finish(),
             ServerChoice::Url(_) => f.write_str("Url(…)"),
         }
     }

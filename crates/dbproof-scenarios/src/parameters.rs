@@ -46,7 +46,10 @@ impl ParameterValues {
                 }
             })?);
         }
-        Ok(ParameterValues { sources, random: ChaCha12Rng::seed_from_u64(seed ^ name_hash(query)) })
+        Ok(ParameterValues {
+            sources,
+            random: ChaCha12Rng::seed_from_u64(seed ^ name_hash(query)),
+        })
     }
 
     /// The next set of values.
@@ -65,9 +68,12 @@ impl ParameterValues {
 
 /// Different queries of a run draw different values (FNV-1a, so that it is the same everywhere).
 fn name_hash(query: &Query) -> u64 {
-    query.name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    query
+        .name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
 }
 
 /// Why a source cannot be used.
@@ -90,7 +96,9 @@ async fn resolve(session: &Session, source: &ParameterSource) -> Result<Source, 
         let (low, high) = (bound(session, low).await?, bound(session, high).await?);
         match low <= high {
             true => Ok((low, high)),
-            false => Err(Problem::Source(format!("the range from {low} to {high} is empty"))),
+            false => Err(Problem::Source(format!(
+                "the range from {low} to {high} is empty"
+            ))),
         }
     };
     Ok(match source {
@@ -98,7 +106,11 @@ async fn resolve(session: &Session, source: &ParameterSource) -> Result<Source, 
             let (low, high) = range(low, high).await?;
             Source::Uniform { low, high }
         }
-        ParameterSource::Zipf { low, high, exponent } => {
+        ParameterSource::Zipf {
+            low,
+            high,
+            exponent,
+        } => {
             let (low, high) = range(low, high).await?;
             let ranks = Zipf::new(high.abs_diff(low) + 1, *exponent)
                 .map_err(|error| Problem::Source(error.to_string()))?;

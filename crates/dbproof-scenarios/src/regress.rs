@@ -9,8 +9,8 @@ mod pairs;
 use dbproof_analysis::regression::{self, Side, Tolerances};
 use dbproof_analysis::{comparison, findings, plan};
 use dbproof_model::{
-    Finding, MigrationRecord, MigrationStatement, PlanSummary, Ratios, RegressQuery,
-    RegressRecord, RegressVerdict, Scenario, Severity, Verdict,
+    Finding, MigrationRecord, MigrationStatement, PlanSummary, Ratios, RegressQuery, RegressRecord,
+    RegressVerdict, Scenario, Severity, Verdict,
 };
 use dbproof_postgres::explain::{Mode, explain};
 use dbproof_postgres::{Address, PostgresError, ServerError, Session, catalog, connect, rows};
@@ -49,10 +49,14 @@ pub(crate) async fn run(
     change: &Change,
     observer: &dyn Observer,
 ) -> Result<(RegressRecord, Vec<Finding>), RunError> {
-    observer.event(Event::Preparing { what: "twin databases" });
+    observer.event(Event::Preparing {
+        what: "twin databases",
+    });
     let (twins, migration) = make_twins(options, environment, change).await?;
-    let sessions =
-        Sessions { before: connect(&twins.before).await?, after: connect(&twins.after).await? };
+    let sessions = Sessions {
+        before: connect(&twins.before).await?,
+        after: connect(&twins.after).await?,
+    };
     let mut records = Vec::new();
     let mut found: Vec<Finding> = catalog::never_analysed(&sessions.after)
         .await?
@@ -89,7 +93,10 @@ fn verdict(records: &[RegressQuery], found: &[Finding]) -> Verdict {
             Verdict::Pass
         }
     };
-    let errors = found.iter().filter(|f| f.severity == Severity::Error).map(|_| Verdict::Fail);
+    let errors = found
+        .iter()
+        .filter(|f| f.severity == Severity::Error)
+        .map(|_| Verdict::Fail);
     Verdict::of_all(records.iter().map(of_query).chain(errors))
 }
 
@@ -100,8 +107,14 @@ async fn make_twins(
     change: &Change,
 ) -> Result<(Twins, MigrationRecord), RunError> {
     let databases = environment.databases();
-    let base =
-        stage::prepare(environment, &options.project, &change.base, options.seed, "base").await?;
+    let base = stage::prepare(
+        environment,
+        &options.project,
+        &change.base,
+        options.seed,
+        "base",
+    )
+    .await?;
     let before = databases.clone(&base, "before").await?;
     let after = databases.clone(&base, "after").await?;
     let session = connect(&after).await?;
@@ -132,7 +145,9 @@ async fn apply_change(
         .collect();
     Ok(MigrationRecord {
         duration_ms: statements.iter().map(|s| s.duration_ms).sum(),
-        wal_bytes: wal_before.zip(wal_after).map(|(from, to)| to.saturating_sub(from)),
+        wal_bytes: wal_before
+            .zip(wal_after)
+            .map(|(from, to)| to.saturating_sub(from)),
         statements,
     })
 }
@@ -163,7 +178,11 @@ async fn compare(
     }
     let config = &options.project.config.regress;
     let mut values = ParameterValues::prepare(&sessions.before, monitored, options.seed).await?;
-    let count = if query.parameters.is_empty() { 1 } else { config.parameter_sets };
+    let count = if query.parameters.is_empty() {
+        1
+    } else {
+        config.parameter_sets
+    };
     let sets: Vec<ValueSet> = (0..count).map(|_| values.draw()).collect();
     let mut comparisons = Vec::new();
     for set in &sets {
@@ -181,7 +200,11 @@ async fn compare(
 
 /// Whether a side can prepare the statement; anything but the server's refusal is an error.
 async fn prepare(session: &Session, sql: &str) -> Result<Result<(), ServerError>, PostgresError> {
-    match session.prepare(sql).await.map_err(|error| session.error(&error)) {
+    match session
+        .prepare(sql)
+        .await
+        .map_err(|error| session.error(&error))
+    {
         Ok(_) => Ok(Ok(())),
         Err(PostgresError::Server(error)) => Ok(Err(error)),
         Err(error) => Err(error),
@@ -200,7 +223,10 @@ async fn compare_once(
         explained.0 = explain(&sessions.before, &query.sql, values, Mode::Analyze).await?;
         explained.1 = explain(&sessions.after, &query.sql, values, Mode::Analyze).await?;
     }
-    let (before, after) = (parse(&sessions.before, &explained.0)?, parse(&sessions.after, &explained.1)?);
+    let (before, after) = (
+        parse(&sessions.before, &explained.0)?,
+        parse(&sessions.after, &explained.1)?,
+    );
     let digests = digests(sessions, &query.sql, values).await?;
     let side = |plan: &dbproof_model::Plan, (row_count, rows_digest): (u64, Option<u64>)| Side {
         plan: plan.clone(),
@@ -208,8 +234,10 @@ async fn compare_once(
         rows_digest,
     };
     let config = &options.project.config.regress;
-    let tolerances =
-        Tolerances { blocks_percent: config.blocks_percent, blocks_min: config.blocks_min };
+    let tolerances = Tolerances {
+        blocks_percent: config.blocks_percent,
+        blocks_min: config.blocks_min,
+    };
     let judgement = regression::judge(
         &query.name,
         Some(query.location.clone()),
@@ -325,7 +353,10 @@ fn broken_by_the_change(
     let reason = format!("it fails after the change: {error}");
     let mut finding = failed(monitored, error, 1);
     finding.scenario = Scenario::Regress;
-    (without_plans(monitored, RegressVerdict::Regressed, reason), vec![finding])
+    (
+        without_plans(monitored, RegressVerdict::Regressed, reason),
+        vec![finding],
+    )
 }
 
 fn new_with_the_change(
@@ -333,5 +364,8 @@ fn new_with_the_change(
     error: &ServerError,
 ) -> (RegressQuery, Vec<Finding>) {
     let reason = format!("it cannot run before the change, so there is no comparison: {error}");
-    (without_plans(monitored, RegressVerdict::Inconclusive, reason), Vec::new())
+    (
+        without_plans(monitored, RegressVerdict::Inconclusive, reason),
+        Vec::new(),
+    )
 }

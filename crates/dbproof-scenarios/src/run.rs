@@ -13,10 +13,10 @@ use crate::error::{InputError, RunError};
 use crate::observer::{Event, Observer};
 use crate::options::RunOptions;
 use crate::project::MonitoredQuery;
+use crate::project::SourceFile;
 use crate::project::migrations::Change;
 use crate::project::pages::Page;
 use crate::project::shapes::Shape;
-use crate::project::SourceFile;
 use crate::{deadlock, git, host, nplusone, regress, slow, stage};
 
 /// What the scenarios need of the user's files, read before any server is started.
@@ -45,7 +45,9 @@ pub async fn run(options: &RunOptions, observer: &dyn Observer) -> Result<RunRec
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let record = RunRecord {
         schema: RECORD_SCHEMA.to_owned(),
-        tool: Tool { version: env!("CARGO_PKG_VERSION").to_owned() },
+        tool: Tool {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
         run_id,
         project: options.project.name(),
         started_at,
@@ -62,8 +64,17 @@ pub async fn run(options: &RunOptions, observer: &dyn Observer) -> Result<RunRec
 }
 
 fn verdict(scenarios: &Scenarios, findings: &[Finding]) -> Verdict {
-    let errors = findings.iter().filter(|f| f.severity == Severity::Error).map(|_| Verdict::Fail);
-    Verdict::of_all(scenarios.verdicts().into_iter().map(|(_, verdict)| verdict).chain(errors))
+    let errors = findings
+        .iter()
+        .filter(|f| f.severity == Severity::Error)
+        .map(|_| Verdict::Fail);
+    Verdict::of_all(
+        scenarios
+            .verdicts()
+            .into_iter()
+            .map(|(_, verdict)| verdict)
+            .chain(errors),
+    )
 }
 
 impl Inputs {
@@ -72,13 +83,15 @@ impl Inputs {
         let asked = |scenario| options.scenarios.contains(&scenario);
         let any = options.scenarios.is_empty();
         if options.in_place && options.scenarios != [Scenario::Slow] {
-            return Err(InputError::new("only `slow` can measure a database in place")
-                .with_help(Some(
-                    "the other scenarios change what they measure, so they need databases of \
+            return Err(
+                InputError::new("only `slow` can measure a database in place")
+                    .with_help(Some(
+                        "the other scenarios change what they measure, so they need databases of \
                      their own: leave --in-place away"
-                        .to_owned(),
-                ))
-                .into());
+                            .to_owned(),
+                    ))
+                    .into(),
+            );
         }
         let has = |folder: &str| project.folder.join(folder).is_dir();
         let config = &project.config;
@@ -101,7 +114,9 @@ impl Inputs {
         let inputs = Inputs {
             slow: slow.then(|| project.queries()).transpose()?,
             regress: regress
-                .then(|| Ok::<_, RunError>((project.queries()?, project.change(migration(options))?)))
+                .then(|| {
+                    Ok::<_, RunError>((project.queries()?, project.change(migration(options))?))
+                })
                 .transpose()?,
             nplusone: nplusone.then(|| project.pages()).transpose()?,
             deadlock: deadlock.then(|| project.shapes()).transpose()?,
@@ -159,8 +174,7 @@ async fn play(
     }
     if let Some((queries, change)) = &inputs.regress {
         observer.event(Event::ScenarioStarted(Scenario::Regress));
-        let (record, found) =
-            regress::run(options, environment, queries, change, observer).await?;
+        let (record, found) = regress::run(options, environment, queries, change, observer).await?;
         observer.event(Event::ScenarioFinished(Scenario::Regress, record.verdict));
         scenarios.regress = Some(record);
         findings.extend(found);
@@ -188,7 +202,16 @@ async fn full_stage(
     environment: &Environment,
     observer: &dyn Observer,
 ) -> Result<Address, RunError> {
-    observer.event(Event::Preparing { what: "schema and seed data" });
+    observer.event(Event::Preparing {
+        what: "schema and seed data",
+    });
     let migrations = options.project.migrations()?;
-    stage::prepare(environment, &options.project, &migrations, options.seed, "main").await
+    stage::prepare(
+        environment,
+        &options.project,
+        &migrations,
+        options.seed,
+        "main",
+    )
+    .await
 }

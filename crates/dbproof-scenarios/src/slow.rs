@@ -6,7 +6,9 @@ use std::time::Instant;
 use dbproof_analysis::{findings, latency, plan};
 use dbproof_model::{Finding, Scenario, SlowQuery, SlowRecord, ThresholdSource, Verdict};
 use dbproof_postgres::explain::{Mode, explain};
-use dbproof_postgres::{Address, MeasuringConnection, PostgresError, ServerError, Session, connect};
+use dbproof_postgres::{
+    Address, MeasuringConnection, PostgresError, ServerError, Session, connect,
+};
 
 use crate::error::{InputError, RunError};
 use crate::observer::{Event, Observer};
@@ -55,7 +57,13 @@ pub(crate) async fn run(
     }
     session.close().await;
     let verdict = Verdict::of_all(records.iter().map(|r| r.verdict));
-    Ok((SlowRecord { verdict, queries: records }, findings))
+    Ok((
+        SlowRecord {
+            verdict,
+            queries: records,
+        },
+        findings,
+    ))
 }
 
 /// A statement that the server cannot even prepare is the user's mistake, not a slow query.
@@ -64,7 +72,11 @@ pub(crate) async fn check_statement(
     monitored: &MonitoredQuery,
 ) -> Result<(), RunError> {
     let query = &monitored.query;
-    match session.prepare(&query.sql).await.map_err(|error| session.error(&error)) {
+    match session
+        .prepare(&query.sql)
+        .await
+        .map_err(|error| session.error(&error))
+    {
         Ok(_) => Ok(()),
         Err(PostgresError::Server(error)) => Err(unusable(monitored, &error).into()),
         Err(error) => Err(error.into()),
@@ -75,7 +87,14 @@ pub(crate) async fn check_statement(
 pub(crate) fn unusable(monitored: &MonitoredQuery, error: &ServerError) -> Box<InputError> {
     let (query, file) = (&monitored.query, &monitored.file);
     let what = format!("the server refuses query `{}`", query.name);
-    InputError::from_server(&what, error, &file.name, &file.text, query.sql_line, &query.sql)
+    InputError::from_server(
+        &what,
+        error,
+        &file.name,
+        &file.text,
+        query.sql_line,
+        &query.sql,
+    )
 }
 
 async fn measure(
@@ -121,8 +140,7 @@ fn shares(config: &SlowConfig) -> Vec<Share> {
     (0..connections)
         .map(|index| Share {
             warmup: config.warmup,
-            samples: config.samples / connections
-                + u32::from(index < config.samples % connections),
+            samples: config.samples / connections + u32::from(index < config.samples % connections),
         })
         .collect()
 }
@@ -141,11 +159,16 @@ fn sample(
         connection.run("BEGIN")?;
     }
     let statement = connection.prepare(sql)?;
-    let encode = |connection: &MeasuringConnection, values: &ValueSet| {
-        connection.encode(&statement, values)
-    };
-    let warm = warmup.iter().map(|v| encode(&connection, v)).collect::<Result<Vec<_>, _>>()?;
-    let requests = measured.iter().map(|v| encode(&connection, v)).collect::<Result<Vec<_>, _>>()?;
+    let encode =
+        |connection: &MeasuringConnection, values: &ValueSet| connection.encode(&statement, values);
+    let warm = warmup
+        .iter()
+        .map(|v| encode(&connection, v))
+        .collect::<Result<Vec<_>, _>>()?;
+    let requests = measured
+        .iter()
+        .map(|v| encode(&connection, v))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut outcomes = Vec::with_capacity(requests.len());
     for request in &warm {
         if let Err(error @ PostgresError::ConnectionLost { .. }) = connection.execute(request) {
@@ -177,7 +200,11 @@ impl Samples {
         match outcome {
             Ok(_) => {
                 self.milliseconds.push(milliseconds);
-                if self.slowest.as_ref().is_none_or(|(most, _)| milliseconds > *most) {
+                if self
+                    .slowest
+                    .as_ref()
+                    .is_none_or(|(most, _)| milliseconds > *most)
+                {
                     self.slowest = Some((milliseconds, values));
                 }
             }
@@ -206,18 +233,25 @@ impl Samples {
 
 /// The most specific threshold wins; the environment's replaces the file's general one.
 fn threshold(options: &RunOptions, monitored: &MonitoredQuery) -> Threshold {
-    let own = monitored
-        .query
-        .threshold_ms
-        .map(|milliseconds| Threshold { milliseconds, source: ThresholdSource::Query });
-    let configured = options.project.config.slow.threshold_ms.map(|milliseconds| Threshold {
+    let own = monitored.query.threshold_ms.map(|milliseconds| Threshold {
         milliseconds,
-        source: ThresholdSource::Configuration,
+        source: ThresholdSource::Query,
     });
-    own.or(options.threshold).or(configured).unwrap_or(Threshold {
-        milliseconds: DEFAULT_THRESHOLD_MS,
-        source: ThresholdSource::Default,
-    })
+    let configured = options
+        .project
+        .config
+        .slow
+        .threshold_ms
+        .map(|milliseconds| Threshold {
+            milliseconds,
+            source: ThresholdSource::Configuration,
+        });
+    own.or(options.threshold)
+        .or(configured)
+        .unwrap_or(Threshold {
+            milliseconds: DEFAULT_THRESHOLD_MS,
+            source: ThresholdSource::Default,
+        })
 }
 
 async fn judge(
@@ -250,7 +284,9 @@ async fn judge(
         threshold_ms: threshold.milliseconds,
         threshold_source: threshold.source,
         statistic,
-        bounds: summary.as_ref().map(|_| latency::bounds(&samples.milliseconds, statistic)),
+        bounds: summary
+            .as_ref()
+            .map(|_| latency::bounds(&samples.milliseconds, statistic)),
         verdict,
         histogram: latency::histogram(&samples.milliseconds),
         slowest_plan: None,
@@ -261,7 +297,10 @@ async fn judge(
     let breach = match verdict {
         Verdict::Pass => return Ok((record, None)),
         Verdict::Inconclusive => {
-            return Ok((record.clone(), Some(findings::threshold_undecided::finding(&record))));
+            return Ok((
+                record.clone(),
+                Some(findings::threshold_undecided::finding(&record)),
+            ));
         }
         Verdict::Fail => samples.slowest,
     };
@@ -297,11 +336,20 @@ mod tests {
 
     #[test]
     fn samples_are_dealt_out_evenly_and_none_is_lost() {
-        let config = SlowConfig { samples: 10, concurrency: 4, warmup: 3, ..Default::default() };
+        let config = SlowConfig {
+            samples: 10,
+            concurrency: 4,
+            warmup: 3,
+            ..Default::default()
+        };
         let samples: Vec<u32> = shares(&config).iter().map(|share| share.samples).collect();
         assert_eq!(samples, [3, 3, 2, 2]);
         assert!(shares(&config).iter().all(|share| share.warmup == 3));
-        let few = SlowConfig { samples: 1, concurrency: 4, ..config };
+        let few = SlowConfig {
+            samples: 1,
+            concurrency: 4,
+            ..config
+        };
         assert_eq!(shares(&few).len(), 1);
     }
 }

@@ -38,7 +38,10 @@ pub(crate) async fn apply(
     let texts: Vec<&str> = statements.iter().map(|s| s.sql.as_str()).collect();
     match migration::apply(session, &texts).await {
         Ok(applied) => Ok(statements.into_iter().map(|s| s.sql).zip(applied).collect()),
-        Err(MigrationFailure { statement, error: PostgresError::Server(error) }) => {
+        Err(MigrationFailure {
+            statement,
+            error: PostgresError::Server(error),
+        }) => {
             let statement = &statements[statement];
             let file = &migration.file;
             Err(InputError::from_server(
@@ -61,17 +64,28 @@ async fn seed_tables(session: &Session, project: &Project, seed: u64) -> Result<
     for table in load_order(&tables).map_err(|e| project.data_error(&e))? {
         let rows = generate(table, &context).map_err(|e| project.data_error(&e))?;
         context.add_parent(&rows);
-        let columns: Vec<String> =
-            rows.column_names().iter().map(|name| (*name).to_string()).collect();
+        let columns: Vec<String> = rows
+            .column_names()
+            .iter()
+            .map(|name| (*name).to_string())
+            .collect();
         match copy::load(session, table.name(), &columns, rows).await {
             Ok(_) => {}
             Err(PostgresError::Server(error)) => {
                 let (file, line) = table.location();
                 let text = std::fs::read_to_string(project.folder.join(file)).unwrap_or_default();
-                let place = Place { file: file.to_owned(), line, column: None, text };
+                let place = Place {
+                    file: file.to_owned(),
+                    line,
+                    column: None,
+                    text,
+                };
                 let help = error.detail.clone().or_else(|| error.hint.clone());
                 return Err(InputError::at(
-                    format!("the server refuses the data for `{}`: {error}", table.name()),
+                    format!(
+                        "the server refuses the data for `{}`: {error}",
+                        table.name()
+                    ),
                     place,
                 )
                 .with_help(help)

@@ -56,7 +56,10 @@ pub(crate) fn outcome(record: &RunRecord, fail_on: FailOn) -> Outcome {
         FailOn::Error => Severity::Error,
         FailOn::Warning => Severity::Warning,
     };
-    let found = record.findings.iter().any(|finding| finding.severity >= fails_from);
+    let found = record
+        .findings
+        .iter()
+        .any(|finding| finding.severity >= fails_from);
     match record.verdict {
         Verdict::Fail => Outcome::Fail,
         _ if found => Outcome::Fail,
@@ -104,10 +107,17 @@ mod tests {
         let check = |error: anyhow::Error, expected| assert_eq!(is_wrong_input(&error), expected);
         check(RunError::from(InputError::new("x")).into(), true);
         check(UsageError("x".to_owned()).into(), true);
-        let url = PostgresError::InvalidUrl { reason: String::new() };
+        let url = PostgresError::InvalidUrl {
+            reason: String::new(),
+        };
         check(RunError::from(url).into(), true);
-        check(RunError::from(PostgresError::NoUnprivilegedUser).into(), false);
+        check(
+            RunError::from(PostgresError::NoUnprivilegedUser).into(),
+            false,
+        );
         let pipe = io::Error::from(io::ErrorKind::BrokenPipe);
-        assert!(is_broken_pipe(&anyhow::Error::from(pipe).context("failed to write")));
+        assert!(is_broken_pipe(
+            &anyhow::Error::from(pipe).context("failed to write")
+        ));
     }
 }

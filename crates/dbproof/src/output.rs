@@ -32,7 +32,11 @@ impl Outputs {
     /// Opens the files that were asked for; without any format the terminal report is written to
     /// standard output.
     pub(crate) fn open(arguments: &OutputArguments) -> anyhow::Result<Self> {
-        Self::open_targets(&arguments.formats, arguments.output.as_deref(), arguments.color)
+        Self::open_targets(
+            &arguments.formats,
+            arguments.output.as_deref(),
+            arguments.color,
+        )
     }
 
     /// The same from single values.
@@ -41,8 +45,15 @@ impl Outputs {
         folder: Option<&Path>,
         color: Color,
     ) -> anyhow::Result<Self> {
-        let default = [FormatTarget { format: Format::Terminal, path: None }];
-        let targets = if targets.is_empty() { &default } else { targets };
+        let default = [FormatTarget {
+            format: Format::Terminal,
+            path: None,
+        }];
+        let targets = if targets.is_empty() {
+            &default
+        } else {
+            targets
+        };
         let mut outputs = Vec::new();
         for target in targets {
             let path = match (&target.path, folder) {
@@ -52,9 +63,17 @@ impl Outputs {
                 }
                 _ => None,
             };
-            outputs.push(Output { format: target.format, file: path.map(open).transpose()? });
+            outputs.push(Output {
+                format: target.format,
+                file: path.map(open).transpose()?,
+            });
         }
-        if outputs.iter().filter(|output| output.file.is_none()).count() > 1 {
+        if outputs
+            .iter()
+            .filter(|output| output.file.is_none())
+            .count()
+            > 1
+        {
             let message = "two reports cannot share standard output; name a file for one of them, \
                            as in --format json=report.json";
             return Err(UsageError(message.to_owned()).into());
@@ -64,7 +83,11 @@ impl Outputs {
 
     /// Adds a report in a file of the folder, unless that format is written anyway.
     pub(crate) fn also(&mut self, format: Format, folder: &Path) -> anyhow::Result<()> {
-        if !self.outputs.iter().any(|output| output.format == format && output.file.is_some()) {
+        if !self
+            .outputs
+            .iter()
+            .any(|output| output.format == format && output.file.is_some())
+        {
             let file = Some(open(folder.join(format.file_name()))?);
             self.outputs.push(Output { format, file });
         }
@@ -106,12 +129,17 @@ impl Outputs {
 /// Writes to standard output.
 pub(crate) fn to_standard_output(text: &str) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
-    stdout.write_all(text.as_bytes()).context("failed to write to standard output")?;
+    stdout
+        .write_all(text.as_bytes())
+        .context("failed to write to standard output")?;
     stdout.flush().context("failed to write to standard output")
 }
 
 fn open(path: PathBuf) -> anyhow::Result<(PathBuf, File)> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
         fs::create_dir_all(folder)
             .with_context(|| format!("failed to make the folder {}", folder.display()))?;
     }
@@ -134,5 +162,8 @@ pub(crate) fn style(color: Color, to_file: bool) -> terminal::Style {
         true => terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)),
         false => 80,
     };
-    terminal::Style { color, width: width.clamp(60, 140) }
+    terminal::Style {
+        color,
+        width: width.clamp(60, 140),
+    }
 }

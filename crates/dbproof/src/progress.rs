@@ -15,8 +15,11 @@ pub(crate) struct ProgressLine {
 impl ProgressLine {
     /// A line, or nothing where `quiet` is set or there is no terminal.
     pub(crate) fn new(quiet: bool) -> Self {
-        let target =
-            if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let target = if quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
         let style = ProgressStyle::with_template("{wide_msg} {elapsed:>4}")
             .expect("the template is a constant");
         let bar = ProgressBar::with_draw_target(None, target).with_style(style);
@@ -49,8 +52,17 @@ impl Observer for ProgressLine {
             }
             Event::Preparing { what } => self.show(format!("preparing {what}")),
             Event::ScenarioStarted(scenario) => self.show(scenario.as_str().to_owned()),
-            Event::Step { scenario, name, done, total } => {
-                self.show(format!("{} [{}/{total}] {name}", scenario.as_str(), done + 1));
+            Event::Step {
+                scenario,
+                name,
+                done,
+                total,
+            } => {
+                self.show(format!(
+                    "{} [{}/{total}] {name}",
+                    scenario.as_str(),
+                    done + 1
+                ));
             }
             Event::ScenarioFinished(scenario, verdict) => {
                 self.show(format!("{} {}", scenario.as_str(), verdict.as_str()));

@@ -25,7 +25,9 @@ struct Shared {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, Tail> {
-        self.tail.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.tail
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -42,7 +44,10 @@ impl ServerLog {
         let (sender, receiver) = oneshot::channel();
         let writer = Arc::clone(&shared);
         std::thread::spawn(move || read_to_end(output, &writer, sender));
-        ServerLog { shared, ready: Some(receiver) }
+        ServerLog {
+            shared,
+            ready: Some(receiver),
+        }
     }
 
     /// Waits until the server accepts connections (`true`) or has ended (`false`).
@@ -55,7 +60,11 @@ impl ServerLog {
 
     pub(super) fn tail(&self) -> String {
         let tail = self.shared.lock();
-        tail.lines.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+        tail.lines
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -65,7 +74,11 @@ impl ServerLog {
     pub(super) fn wait_for_end(&self) {
         let mut tail = self.shared.lock();
         while !tail.ended {
-            tail = self.shared.end.wait(tail).unwrap_or_else(std::sync::PoisonError::into_inner);
+            tail = self
+                .shared
+                .end
+                .wait(tail)
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
         }
     }
 }
@@ -74,7 +87,10 @@ fn read_to_end(output: ChildStdout, shared: &Shared, ready: oneshot::Sender<()>)
     let mut ready = Some(ready);
     let mut reader = BufReader::new(output);
     let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+    while reader
+        .read_until(b'\n', &mut line)
+        .is_ok_and(|bytes| bytes > 0)
+    {
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
         line.clear();
         if text.contains(READY)

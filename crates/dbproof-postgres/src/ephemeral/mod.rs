@@ -77,12 +77,21 @@ impl EphemeralServer {
         }
         let mut supervisor = command.spawn().map_err(|source| {
             std::fs::remove_dir_all(&folder).ok();
-            PostgresError::Io { action: "start the server's supervisor".to_owned(), source }
+            PostgresError::Io {
+                action: "start the server's supervisor".to_owned(),
+                source,
+            }
         })?;
         let output = supervisor.stdout.take().expect("standard output is piped");
         let address = Address::of_socket(&folder, port, ROLE, &password);
         let log = log::ServerLog::follow(output);
-        Ok(EphemeralServer { supervisor, log, folder, address, binaries: binaries.clone() })
+        Ok(EphemeralServer {
+            supervisor,
+            log,
+            folder,
+            address,
+            binaries: binaries.clone(),
+        })
     }
 
     /// How to reach the server's `postgres` database, over its unix socket.
@@ -156,9 +165,12 @@ fn random_password() -> Result<String, PostgresError> {
     use std::fmt::Write as _;
     use std::io::Read as _;
     let mut bytes = [0_u8; 16];
-    std::fs::File::open("/dev/urandom").and_then(|mut f| f.read_exact(&mut bytes)).map_err(
-        |source| PostgresError::Io { action: "read /dev/urandom".to_owned(), source },
-    )?;
+    std::fs::File::open("/dev/urandom")
+        .and_then(|mut f| f.read_exact(&mut bytes))
+        .map_err(|source| PostgresError::Io {
+            action: "read /dev/urandom".to_owned(),
+            source,
+        })?;
     Ok(bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("a String takes everything");
         text
@@ -171,12 +183,10 @@ fn working_folder(identity: Option<Identity>, password: &str) -> Result<PathBuf,
         action: "make a temporary folder for the server".to_owned(),
         source,
     };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("dbproof-");
-    // A socket's path may have 107 bytes at most (sockaddr_un).
-    let long = std::env::temp_dir().as_os_str().len() > 70;
-    let folder = if long { builder.tempdir_in("/tmp") } else { builder.tempdir() };
-    let folder = folder.map_err(failed)?;
+    let folder = tempfile::Builder::new()
+        .prefix("dbproof-")
+        .tempdir_in(parent_folder(identity.is_some()))
+        .map_err(failed)?;
     let file = folder.path().join("password");
     std::fs::OpenOptions::new()
         .write(true)
@@ -192,4 +202,22 @@ fn working_folder(identity: Option<Identity>, password: &str) -> Result<PathBuf,
     }
     // From here on the supervisor removes it.
     Ok(folder.keep())
+}
+
+/// Where the server's folder is made: the system's folder for temporary files, or `/tmp` where that
+/// one will not do. Its path must leave room for a socket (`sockaddr_un` takes 107 bytes), and
+/// another user, who is to run the server and to remove the folder afterwards, must be able to
+/// write there.
+fn parent_folder(for_another_user: bool) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = std::env::temp_dir();
+    let for_everybody = folder
+        .metadata()
+        .is_ok_and(|metadata| metadata.permissions().mode() & 0o003 == 0o003);
+    let fits = folder.as_os_str().len() <= 70;
+    if fits && (for_everybody || !for_another_user) {
+        folder
+    } else {
+        PathBuf::from("/tmp")
+    }
 }

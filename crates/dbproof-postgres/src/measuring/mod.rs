@@ -44,7 +44,12 @@ impl MeasuringConnection {
         let server = address.to_string();
         let mut stream = Stream::connect(address)?;
         startup::authenticate(&mut stream, address, &server)?;
-        Ok(MeasuringConnection { stream, server, buffer: vec![0; 64 * 1024], statements: 0 })
+        Ok(MeasuringConnection {
+            stream,
+            server,
+            buffer: vec![0; 64 * 1024],
+            statements: 0,
+        })
     }
 
     /// Runs one or more statements without parameters and discards their rows.
@@ -117,7 +122,9 @@ impl MeasuringConnection {
         .map_err(|_| PostgresError::Value("a parameter is too large to be sent".to_owned()))?;
         frontend::execute("", 0, &mut message).map_err(|e| self.unsendable(&e))?;
         frontend::sync(&mut message);
-        Ok(Request { bytes: message.to_vec() })
+        Ok(Request {
+            bytes: message.to_vec(),
+        })
     }
 
     /// Executes and drains the answer; returns the number of rows that came back.
@@ -166,11 +173,17 @@ impl MeasuringConnection {
     }
 
     fn connection_lost(&self, reason: String) -> PostgresError {
-        PostgresError::ConnectionLost { server: self.server.clone(), reason }
+        PostgresError::ConnectionLost {
+            server: self.server.clone(),
+            reason,
+        }
     }
 
     fn unsendable(&self, error: &std::io::Error) -> PostgresError {
-        PostgresError::Value(format!("a statement cannot be sent to {}: {error}", self.server))
+        PostgresError::Value(format!(
+            "a statement cannot be sent to {}: {error}",
+            self.server
+        ))
     }
 }
 

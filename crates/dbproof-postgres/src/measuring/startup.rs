@@ -53,8 +53,8 @@ pub(super) fn authenticate(
                     return Err(unreachable("the server offers no SCRAM-SHA-256".to_owned()));
                 }
                 let password = password(address).map_err(unreachable)?;
-                let exchange = scram
-                    .insert(ScramSha256::new(password, ChannelBinding::unsupported()));
+                let exchange =
+                    scram.insert(ScramSha256::new(password, ChannelBinding::unsupported()));
                 frontend::sasl_initial_response(SCRAM_SHA_256, exchange.message(), &mut message)
                     .map_err(io_failed)?;
             }
@@ -75,7 +75,11 @@ pub(super) fn authenticate(
             | Message::ParameterStatus(_)
             | Message::BackendKeyData(_)
             | Message::NoticeResponse(_) => {}
-            _ => return Err(unreachable("it asks for an unsupported authentication".to_owned())),
+            _ => {
+                return Err(unreachable(
+                    "it asks for an unsupported authentication".to_owned(),
+                ));
+            }
         }
         if !message.is_empty() {
             stream.write(&message).map_err(io_failed)?;
@@ -84,7 +88,9 @@ pub(super) fn authenticate(
 }
 
 fn password(address: &Address) -> Result<&[u8], String> {
-    address.password().ok_or_else(|| "the server asks for a password and none was given".to_owned())
+    address
+        .password()
+        .ok_or_else(|| "the server asks for a password and none was given".to_owned())
 }
 
 fn out_of_turn() -> String {

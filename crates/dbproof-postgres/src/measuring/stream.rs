@@ -40,7 +40,10 @@ impl Stream {
                 Socket::Tcp(stream)
             }
         };
-        Ok(Stream { socket, pending: BytesMut::new() })
+        Ok(Stream {
+            socket,
+            pending: BytesMut::new(),
+        })
     }
 
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {

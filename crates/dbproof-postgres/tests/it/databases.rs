@@ -11,22 +11,35 @@ async fn twins_are_clones_and_only_our_own_databases_are_dropped() {
     let databases = Databases::new(server.address(), "0a1b2c3d");
     let base = databases.create("base").await.unwrap();
     let session = connect(&base).await.unwrap();
-    session.run("CREATE TABLE t (id int, name text)").await.unwrap();
+    session
+        .run("CREATE TABLE t (id int, name text)")
+        .await
+        .unwrap();
     let rows = (0..1000).map(|i| vec![Value::Integer(i), Value::Text(format!("tab\t{i}\\"))]);
     let columns = ["id".to_owned(), "name".to_owned()];
-    assert_eq!(copy::load(&session, "t", &columns, rows).await.unwrap(), 1000);
+    assert_eq!(
+        copy::load(&session, "t", &columns, rows).await.unwrap(),
+        1000
+    );
     assert_eq!(catalog::never_analysed(&session).await.unwrap(), ["t"]);
     session.run("ANALYZE").await.unwrap();
     assert!(catalog::never_analysed(&session).await.unwrap().is_empty());
 
     let busy = databases.clone(&base, "before").await.unwrap_err();
-    assert_eq!(busy.server_error().unwrap().sqlstate, "55006", "somebody is connected");
+    assert_eq!(
+        busy.server_error().unwrap().sqlstate,
+        "55006",
+        "somebody is connected"
+    );
     session.close().await;
     let twin = databases.clone(&base, "before").await.unwrap();
     assert_eq!(twin.database(), "dbproof_0a1b2c3d_before");
     let session = connect(&twin).await.unwrap();
     assert_eq!(catalog::row_count(&session, "t").await.unwrap(), 1000);
-    let name = session.text("SELECT name FROM t WHERE id = 7").await.unwrap();
+    let name = session
+        .text("SELECT name FROM t WHERE id = 7")
+        .await
+        .unwrap();
     assert_eq!(name.as_deref(), Some("tab\t7\\"));
     databases.drop(&twin).await.unwrap();
     assert!(connect(&twin).await.is_err());
@@ -36,15 +49,26 @@ async fn twins_are_clones_and_only_our_own_databases_are_dropped() {
 async fn a_role_without_createdb_is_told_what_to_grant() {
     let server = server().await;
     let session = connect(server.address()).await.unwrap();
-    session.run("CREATE ROLE reader LOGIN PASSWORD 'pa55'").await.unwrap();
+    session
+        .run("CREATE ROLE reader LOGIN PASSWORD 'pa55'")
+        .await
+        .unwrap();
     let folder = server.folder().display().to_string().replace('/', "%2F");
     let text = std::fs::read_to_string(server.folder().join("data/postmaster.pid")).unwrap();
     let port = text.lines().nth(3).unwrap();
     let url = format!("postgres://reader:pa55@{folder}:{port}/postgres");
-    let error =
-        Databases::new(&Address::parse(&url).unwrap(), "1").create("base").await.unwrap_err();
-    assert!(matches!(error, PostgresError::MayNotCreateDatabases { .. }), "{error:?}");
-    assert!(error.to_string().contains("ALTER ROLE \"reader\" CREATEDB"), "{error}");
+    let error = Databases::new(&Address::parse(&url).unwrap(), "1")
+        .create("base")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, PostgresError::MayNotCreateDatabases { .. }),
+        "{error:?}"
+    );
+    assert!(
+        error.to_string().contains("ALTER ROLE \"reader\" CREATEDB"),
+        "{error}"
+    );
     assert!(!error.to_string().contains("pa55"), "{error}");
 }
 
@@ -66,6 +90,15 @@ async fn the_schema_is_read_with_its_foreign_keys() {
     assert!(users.column_named("gone").is_none());
     assert_eq!(users.column_named("name").unwrap().attribute, 3);
     let key = &schema.foreign_keys[0];
-    assert_eq!((key.relation_oid, key.referenced_oid), (orders.oid, users.oid));
-    assert_eq!((key.attributes.as_slice(), key.referenced_attributes.as_slice()), (&[2][..], &[1][..]));
+    assert_eq!(
+        (key.relation_oid, key.referenced_oid),
+        (orders.oid, users.oid)
+    );
+    assert_eq!(
+        (
+            key.attributes.as_slice(),
+            key.referenced_attributes.as_slice()
+        ),
+        (&[2][..], &[1][..])
+    );
 }

@@ -18,7 +18,10 @@ async fn it_starts_with_durability_at_the_servers_defaults() {
         assert_eq!(settings[name], "on", "{name}");
     }
     let version = catalog::version(&session).await.unwrap();
-    assert!(version.starts_with(&format!("{}.", server.binaries().version.major)), "{version}");
+    assert!(
+        version.starts_with(&format!("{}.", server.binaries().version.major)),
+        "{version}"
+    );
 }
 
 #[tokio::test]
@@ -43,7 +46,10 @@ async fn a_server_that_dies_is_noticed_and_cleaned_up() {
             break error;
         }
     };
-    assert!(matches!(error, PostgresError::ConnectionLost { .. }), "{error:?}");
+    assert!(
+        matches!(error, PostgresError::ConnectionLost { .. }),
+        "{error:?}"
+    );
     wait_until(|| server.has_died());
     drop(server);
     assert!(!folder.exists());
@@ -55,7 +61,10 @@ async fn the_loopback_port_asks_for_a_password() {
     let text = std::fs::read_to_string(server.folder().join("data/postmaster.pid")).unwrap();
     let port = text.lines().nth(3).unwrap().to_owned();
     let url = format!("postgres://dbproof:wrong-s3cret@127.0.0.1:{port}/postgres");
-    let error = connect(&Address::parse(&url).unwrap()).await.unwrap_err().to_string();
+    let error = connect(&Address::parse(&url).unwrap())
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("password authentication failed"), "{error}");
     assert!(!error.contains("s3cret"), "{error}");
 }
@@ -71,16 +80,24 @@ async fn a_server_that_cannot_start_shows_its_last_words() {
     }
     make_executable(folder.path());
     broken.folder = folder.path().to_owned();
-    let error = dbproof_postgres::EphemeralServer::start(&broken).await.unwrap_err();
+    let error = dbproof_postgres::EphemeralServer::start(&broken)
+        .await
+        .unwrap_err();
     assert!(error.to_string().contains("the disk is on fire"), "{error}");
 }
 
 /// The owner of the tests below; it does nothing unless one of them starts it.
 #[tokio::test]
 async fn owner() {
-    let Ok(end) = std::env::var("DBPROOF_TEST_OWNER_ENDS_BY") else { return };
+    let Ok(end) = std::env::var("DBPROOF_TEST_OWNER_ENDS_BY") else {
+        return;
+    };
     let server = server().await;
-    println!("\nserver {} {}", server.process_id().unwrap(), server.folder().display());
+    println!(
+        "\nserver {} {}",
+        server.process_id().unwrap(),
+        server.folder().display()
+    );
     match end.as_str() {
         "panic" => panic!("on purpose"),
         _ => {
@@ -107,6 +124,15 @@ fn it_does_not_outlive_kill_9() {
 }
 
 #[test]
+fn it_leaves_no_folder_behind_where_only_its_owner_may_write() {
+    let temporary = tempfile::tempdir().unwrap();
+    let (mut owner, pid, folder) = start_owner_in(temporary.path(), "kill");
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    wait_until(|| !process_exists(pid) && !folder.exists());
+}
+
+#[test]
 fn it_does_not_outlive_an_interrupt_of_the_whole_process_group() {
     let (mut owner, pid, folder) = start_owner("interrupt");
     signal("-INT", owner.id());
@@ -115,9 +141,14 @@ fn it_does_not_outlive_an_interrupt_of_the_whole_process_group() {
 }
 
 fn start_owner(end: &str) -> (Child, u32, PathBuf) {
+    start_owner_in(&std::env::temp_dir(), end)
+}
+
+fn start_owner_in(temporary: &Path, end: &str) -> (Child, u32, PathBuf) {
     let mut owner = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "ephemeral::owner", "--nocapture"])
         .env("DBPROOF_TEST_OWNER_ENDS_BY", end)
+        .env("TMPDIR", temporary)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -133,13 +164,22 @@ fn start_owner(end: &str) -> (Child, u32, PathBuf) {
 
 fn process_exists(pid: u32) -> bool {
     // Signal 0 asks without sending anything. A zombie still answers, so its state is looked at.
-    let state = Command::new("ps").args(["-o", "stat=", "-p", &pid.to_string()]).output().unwrap();
+    let state = Command::new("ps")
+        .args(["-o", "stat=", "-p", &pid.to_string()])
+        .output()
+        .unwrap();
     let state = String::from_utf8_lossy(&state.stdout).trim().to_owned();
     !state.is_empty() && !state.starts_with('Z')
 }
 
 fn signal(name: &str, pid: u32) {
-    assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args([name, &pid.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
 }
 
 fn make_executable(path: &Path) {

@@ -17,5 +17,7 @@ fn binaries() -> Binaries {
 }
 
 async fn server() -> EphemeralServer {
-    EphemeralServer::start(&binaries()).await.expect("a throw-away server")
+    EphemeralServer::start(&binaries())
+        .await
+        .expect("a throw-away server")
 }

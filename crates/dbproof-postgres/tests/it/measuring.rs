@@ -12,7 +12,8 @@ async fn rows_are_counted_and_errors_leave_the_connection_usable() {
         .prepare("SELECT i, 10 / (i - $2::int) FROM generate_series(1, $1::int) i")
         .unwrap();
     let request = |c: &MeasuringConnection, n: &str, zero: &str| {
-        c.encode(&statement, &[Some(n.to_owned()), Some(zero.to_owned())]).unwrap()
+        c.encode(&statement, &[Some(n.to_owned()), Some(zero.to_owned())])
+            .unwrap()
     };
     let good = request(&connection, "20000", "0");
     let bad = request(&connection, "5", "5");
@@ -20,16 +21,24 @@ async fn rows_are_counted_and_errors_leave_the_connection_usable() {
     let error = connection.execute(&bad).unwrap_err();
     assert_eq!(error.server_error().unwrap().sqlstate, "22012");
     assert_eq!(connection.execute(&good).unwrap(), 20_000);
-    assert!(connection.encode(&statement, &[None]).is_err(), "one value is missing");
+    assert!(
+        connection.encode(&statement, &[None]).is_err(),
+        "one value is missing"
+    );
 }
 
 #[tokio::test]
 async fn an_unpreparable_statement_tells_the_position() {
     let server = server().await;
     let mut connection = MeasuringConnection::open(server.address()).unwrap();
-    let error = connection.prepare("SELECT colour FROM pg_class").unwrap_err();
+    let error = connection
+        .prepare("SELECT colour FROM pg_class")
+        .unwrap_err();
     let error = error.server_error().unwrap().clone();
-    assert_eq!((error.sqlstate.as_str(), error.position), ("42703", Some(8)));
+    assert_eq!(
+        (error.sqlstate.as_str(), error.position),
+        ("42703", Some(8))
+    );
     connection.run("SELECT 1").unwrap();
 }
 
@@ -55,12 +64,18 @@ async fn every_kind_of_password_is_accepted_over_tcp() {
         let url = format!("postgres://{user}:{password}@127.0.0.1:{port}/postgres");
         MeasuringConnection::open(&Address::parse(&url).unwrap())
     };
-    open("scram", "k%C3%A4se%25").unwrap().run("SELECT 1").unwrap();
+    open("scram", "k%C3%A4se%25")
+        .unwrap()
+        .run("SELECT 1")
+        .unwrap();
     // The reload reaches new connections a moment later.
     let hashed = (0..1000).find_map(|_| open("hashed", "pa55").ok());
     hashed.expect("an MD5 password").run("SELECT 1").unwrap();
     let error = open("scram", "wrong-s3cret").unwrap_err();
-    assert!(matches!(error, PostgresError::Unreachable { .. }), "{error:?}");
+    assert!(
+        matches!(error, PostgresError::Unreachable { .. }),
+        "{error:?}"
+    );
     assert!(error.to_string().contains("28P01") && !error.to_string().contains("s3cret"));
 }
 
@@ -68,6 +83,11 @@ async fn every_kind_of_password_is_accepted_over_tcp() {
 async fn a_backend_that_is_terminated_is_a_lost_connection() {
     let server = server().await;
     let mut connection = MeasuringConnection::open(server.address()).unwrap();
-    let error = connection.run("SELECT pg_terminate_backend(pg_backend_pid())").unwrap_err();
-    assert!(matches!(error, PostgresError::ConnectionLost { .. }), "{error:?}");
+    let error = connection
+        .run("SELECT pg_terminate_backend(pg_backend_pid())")
+        .unwrap_err();
+    assert!(
+        matches!(error, PostgresError::ConnectionLost { .. }),
+        "{error:?}"
+    );
 }

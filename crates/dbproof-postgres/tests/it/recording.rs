@@ -21,10 +21,20 @@ async fn keys_are_kept_as_text_with_the_column_that_they_come_from() {
     let values = [Some("{7,8}".to_owned())];
     let result = rows::record(&session, &statement, &values).await.unwrap();
     assert_eq!(result.row_count, 2);
-    let text = |row: usize| result.rows[row].iter().map(Option::as_deref).collect::<Vec<_>>();
+    let text = |row: usize| {
+        result.rows[row]
+            .iter()
+            .map(Option::as_deref)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(
         text(0),
-        [Some("7"), Some("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"), Some("käse"), None]
+        [
+            Some("7"),
+            Some("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+            Some("käse"),
+            None
+        ]
     );
     assert_eq!(text(1), [Some("8"), None, None, None]);
     assert_eq!(result.columns[2].attribute, Some(3));

@@ -62,9 +62,28 @@ struct Outcome {
     result: Result<(), PostgresError>,
 }
 
+/// How a transaction came to its end.
+struct End {
+    /// The statement that had to wait came through, or failed.
+    waited: Instant,
+    /// What happened in between where it failed.
+    aborted: Option<Aborted>,
+    committed: Instant,
+}
+
+/// A transaction that was the victim of a deadlock.
+struct Aborted {
+    rolled_back: Instant,
+    retries: u32,
+}
+
 impl Outcome {
     fn is_deadlock(&self) -> bool {
-        let error = self.result.as_ref().err().and_then(PostgresError::server_error);
+        let error = self
+            .result
+            .as_ref()
+            .err()
+            .and_then(PostgresError::server_error);
         error.is_some_and(dbproof_postgres::ServerError::is_deadlock)
     }
 }
@@ -78,12 +97,22 @@ impl<'a> Cycle<'a> {
     ) -> Result<Self, RunError> {
         let open = async |shape: &'a ShapeSession| -> Result<Party<'a>, PostgresError> {
             let session = connect(address).await?;
-            session.run(&format!("SET deadlock_timeout = {timeout_ms}")).await?;
+            session
+                .run(&format!("SET deadlock_timeout = {timeout_ms}"))
+                .await?;
             let pid = session.backend_pid().await?;
-            Ok(Party { session, pid, shape })
+            Ok(Party {
+                session,
+                pid,
+                shape,
+            })
         };
         let parties = [open(&shapes[0]).await?, open(&shapes[1]).await?];
-        Ok(Cycle { parties, observer: connect(address).await?, file })
+        Ok(Cycle {
+            parties,
+            observer: connect(address).await?,
+            file,
+        })
     }
 
     pub(super) async fn close(self) {
@@ -116,8 +145,7 @@ impl<'a> Cycle<'a> {
     async fn second_takes_its_lock(&self) -> Result<bool, RunError> {
         let [first, second] = &self.parties;
         let mut step = std::pin::pin!(second.session.run(&second.shape.steps[0]));
-        let blocked =
-            wait_until_blocked(&self.observer, second.pid, first.pid, BLOCKING_LIMIT);
+        let blocked = wait_until_blocked(&self.observer, second.pid, first.pid, BLOCKING_LIMIT);
         tokio::select! {
             biased;
             done = &mut step => {
@@ -143,75 +171,86 @@ impl<'a> Cycle<'a> {
         seed: u64,
     ) -> Result<(Option<Deadlock>, Instant), RunError> {
         let [first, second] = &self.parties;
-        let first_waits = outcome(&first.session, &first.shape.steps[1]);
-        let second_closes = async {
-            let seen =
-                wait_until_blocked(&self.observer, first.pid, second.pid, BLOCKING_LIMIT).await?;
-            self.expect_blocked(seen, first, second)?;
-            let closed = Instant::now();
-            Ok::<_, RunError>((closed, outcome(&second.session, &second.shape.steps[1]).await))
-        };
-        // Whoever is the victim rolls back at once: the survivor waits for its locks only until
-        // the error, but a client must not leave an aborted transaction open.
-        let (first_outcome, closing) = tokio::join!(
-            self.rolling_back(first, first_waits),
-            async {
-                let (closed, ended) = second_closes.await?;
-                let rolled = self.rolling_back(second, async { ended }).await?;
-                Ok::<_, RunError>((closed, rolled))
+        let mut first_waits = std::pin::pin!(outcome(&first.session, &first.shape.steps[1]));
+        let blocked = wait_until_blocked(&self.observer, first.pid, second.pid, BLOCKING_LIMIT);
+        tokio::select! {
+            biased;
+            done = &mut first_waits => {
+                done.result.map_err(|error| self.in_step(first, 1, error))?;
+                self.expect_blocked(Blocked::Never, first, second)?;
             }
+            seen = blocked => self.expect_blocked(seen?, first, second)?,
+        }
+        let closed = Instant::now();
+        let mut randoms = [
+            ChaCha12Rng::seed_from_u64(seed),
+            ChaCha12Rng::seed_from_u64(seed.wrapping_add(1)),
+        ];
+        let [random_of_first, random_of_second] = &mut randoms;
+        let (first_end, second_end) = tokio::join!(
+            self.to_commit(first, first_waits, random_of_first),
+            self.to_commit(
+                second,
+                outcome(&second.session, &second.shape.steps[1]),
+                random_of_second
+            ),
         );
-        let (first_outcome, first_aborted) = first_outcome?;
-        let (closed, (second_outcome, second_aborted)) = closing?;
-        let outcomes = [first_outcome, second_outcome];
-        let Some(victim) = outcomes.iter().position(Outcome::is_deadlock) else {
-            for (party, outcome) in self.parties.iter().zip(outcomes) {
-                outcome.result.map_err(|error| self.in_step(party, 1, error))?;
-                party.session.run("COMMIT").await?;
-            }
-            return Ok((None, Instant::now()));
+        let ends = [first_end?, second_end?];
+        let both_committed = ends[0].committed.max(ends[1].committed);
+        let Some(victim) = ends.iter().position(|end| end.aborted.is_some()) else {
+            return Ok((None, both_committed));
         };
-        let error_at = outcomes[victim].ended;
-        let aborted_at = [first_aborted, second_aborted][victim].unwrap_or(error_at);
-        let [first_outcome, second_outcome] = outcomes;
-        let survivor = 1 - victim;
-        let survivor_outcome = if survivor == 0 { first_outcome } else { second_outcome };
-        let released_at = survivor_outcome.ended;
-        let survivor = &self.parties[survivor];
-        survivor_outcome.result.map_err(|error| self.in_step(survivor, 1, error))?;
-        let loser = &self.parties[victim];
-        let mut random = ChaCha12Rng::seed_from_u64(seed);
-        let (committed, recovered) = tokio::join!(
-            survivor.session.run("COMMIT"),
-            retry::until_committed(&loser.session, &loser.shape.steps, &mut random)
-        );
-        committed?;
-        let recovered = recovered.map_err(|error| self.in_step(loser, 0, error))?;
+        let Some(aborted) = &ends[victim].aborted else {
+            return Ok((None, both_committed));
+        };
+        let (error_at, recovered_at) = (ends[victim].waited, ends[victim].committed);
+        let released_at = ends[1 - victim].waited;
         let deadlock = Deadlock {
             victim,
             detect_ms: milliseconds(error_at.saturating_duration_since(closed)),
-            abort_ms: milliseconds(aborted_at.duration_since(error_at)),
+            abort_ms: milliseconds(aborted.rolled_back.duration_since(error_at)),
             release_ms: milliseconds(released_at.saturating_duration_since(error_at)),
-            recover_ms: milliseconds(recovered.committed.duration_since(error_at)),
-            outage_ms: milliseconds(recovered.committed.duration_since(closed)),
-            attempts: 1 + recovered.retries,
+            recover_ms: milliseconds(recovered_at.duration_since(error_at)),
+            outage_ms: milliseconds(recovered_at.duration_since(closed)),
+            attempts: 1 + aborted.retries,
             wasted_work_ms: milliseconds(error_at.duration_since(began)),
         };
-        Ok((Some(deadlock), recovered.committed))
+        Ok((Some(deadlock), both_committed))
     }
 
-    /// Awaits a statement's end and, where it deadlocked, rolls back; tells when that was done.
-    async fn rolling_back(
+    /// What an application does with a statement that had to wait: commit when it comes through,
+    /// and after a deadlock roll back at once and try the whole transaction again.
+    async fn to_commit(
         &self,
         party: &Party<'_>,
-        ending: impl Future<Output = Outcome>,
-    ) -> Result<(Outcome, Option<Instant>), RunError> {
-        let outcome = ending.await;
+        waiting: impl Future<Output = Outcome>,
+        random: &mut ChaCha12Rng,
+    ) -> Result<End, RunError> {
+        let outcome = waiting.await;
         if !outcome.is_deadlock() {
-            return Ok((outcome, None));
+            outcome
+                .result
+                .map_err(|error| self.in_step(party, 1, error))?;
+            party.session.run("COMMIT").await?;
+            return Ok(End {
+                waited: outcome.ended,
+                aborted: None,
+                committed: Instant::now(),
+            });
         }
         party.session.run("ROLLBACK").await?;
-        Ok((outcome, Some(Instant::now())))
+        let rolled_back = Instant::now();
+        let recovered = retry::until_committed(&party.session, &party.shape.steps, random)
+            .await
+            .map_err(|error| self.in_step(party, 0, error))?;
+        Ok(End {
+            waited: outcome.ended,
+            aborted: Some(Aborted {
+                rolled_back,
+                retries: recovered.retries,
+            }),
+            committed: recovered.committed,
+        })
     }
 
     async fn step(&self, party: &Party<'_>, index: usize) -> Result<(), RunError> {
@@ -248,11 +287,17 @@ impl<'a> Cycle<'a> {
         match error {
             PostgresError::Server(error) => {
                 let sql = &party.shape.steps[index];
-                let line = self.file.text.lines().position(|line| line.contains(sql.as_str()));
+                let line = self
+                    .file
+                    .text
+                    .lines()
+                    .position(|line| line.contains(sql.as_str()));
                 let line = u32::try_from(line.map_or(1, |index| index + 1)).unwrap_or(1);
                 let message = format!("step {} of `{}`: {error}", index + 1, party.shape.name);
                 let help = error.hint.clone().or_else(|| error.detail.clone());
-                InputError::at(message, place(self.file, line, None)).with_help(help).into()
+                InputError::at(message, place(self.file, line, None))
+                    .with_help(help)
+                    .into()
             }
             error => error.into(),
         }
@@ -261,7 +306,10 @@ impl<'a> Cycle<'a> {
 
 async fn outcome(session: &Session, sql: &str) -> Outcome {
     let result = session.run(sql).await;
-    Outcome { ended: Instant::now(), result }
+    Outcome {
+        ended: Instant::now(),
+        result,
+    }
 }
 
 fn milliseconds(duration: Duration) -> f64 {

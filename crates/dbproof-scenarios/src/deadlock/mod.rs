@@ -47,7 +47,13 @@ pub(crate) async fn run(
                 done: records.len(),
                 total,
             });
-            let laboratory = Laboratory { options, address, shape, file, timeout_ms };
+            let laboratory = Laboratory {
+                options,
+                address,
+                shape,
+                file,
+                timeout_ms,
+            };
             let record = laboratory.run().await?;
             found.extend(findings_of(&record));
             records.push(record);
@@ -57,16 +63,29 @@ pub(crate) async fn run(
         found.push(finding);
     }
     let verdict = Verdict::of_all(records.iter().map(verdict_of));
-    Ok((DeadlockRecord { verdict, shapes: records, predictions: Vec::new() }, found))
+    Ok((
+        DeadlockRecord {
+            verdict,
+            shapes: records,
+            predictions: Vec::new(),
+        },
+        found,
+    ))
 }
 
 /// A shape passes when it deadlocked in every run, its control in none, and the server counted
 /// the same.
 fn verdict_of(record: &DeadlockShape) -> Verdict {
-    if record.control.as_ref().is_some_and(|control| control.deadlocks > 0) {
+    if record
+        .control
+        .as_ref()
+        .is_some_and(|control| control.deadlocks > 0)
+    {
         return Verdict::Fail;
     }
-    let counted = record.server_deadlocks.is_none_or(|counted| counted == record.deadlocks);
+    let counted = record
+        .server_deadlocks
+        .is_none_or(|counted| counted == record.deadlocks);
     match record.deadlocks == record.runs && counted && record.control.is_some() {
         true => Verdict::Pass,
         false => Verdict::Inconclusive,
@@ -83,7 +102,10 @@ fn findings_of(record: &DeadlockShape) -> Vec<Finding> {
     if record.deadlocks != record.runs {
         found.push(findings::deadlock_not_reproduced::finding(record));
     }
-    if record.server_deadlocks.is_some_and(|counted| counted != record.deadlocks) {
+    if record
+        .server_deadlocks
+        .is_some_and(|counted| counted != record.deadlocks)
+    {
         found.push(findings::deadlock_count_differs::finding(record));
     }
     found
@@ -163,7 +185,11 @@ impl Laboratory<'_> {
                 deadlocks: series.deadlocks,
                 server_deadlocks: series.server_deadlocks,
                 both_committed_ms: latency::durations(
-                    &series.runs.iter().map(|run| run.both_committed_ms).collect::<Vec<_>>(),
+                    &series
+                        .runs
+                        .iter()
+                        .map(|run| run.both_committed_ms)
+                        .collect::<Vec<_>>(),
                 ),
                 throughput_per_second: series.throughput_per_second,
             }),
@@ -179,8 +205,13 @@ impl Laboratory<'_> {
         let began = Instant::now();
         let work = async {
             let mut runs = Vec::new();
-            for _ in 0..self.options.project.config.deadlock.runs {
-                runs.push(cycle.run(self.options.seed).await?);
+            for run in 0..self.options.project.config.deadlock.runs {
+                // Every run has a backoff of its own, and the same seed the same ones.
+                runs.push(
+                    cycle
+                        .run(self.options.seed.wrapping_add(2 * u64::from(run)))
+                        .await?,
+                );
             }
             Ok::<_, RunError>(runs)
         };
@@ -199,7 +230,9 @@ impl Laboratory<'_> {
             throughput_per_second: (runs.len() * 2) as f64 / seconds,
             deadlocks,
             server_deadlocks,
-            wal_bytes: wal_before.zip(wal_after).map(|(from, to)| to.saturating_sub(from)),
+            wal_bytes: wal_before
+                .zip(wal_after)
+                .map(|(from, to)| to.saturating_sub(from)),
             bystander_ms,
             runs,
         })
@@ -211,7 +244,9 @@ impl Laboratory<'_> {
         before: u64,
         expected: u64,
     ) -> Result<Option<u64>, PostgresError> {
-        locks::wait_for_deadlock_count(observer, before, expected, COUNTER_LIMIT).await.map(Some)
+        locks::wait_for_deadlock_count(observer, before, expected, COUNTER_LIMIT)
+            .await
+            .map(Some)
     }
 }
 

@@ -31,7 +31,12 @@ pub(super) async fn until_committed(
         pause(longest.mul_f64(random.random::<f64>())).await;
         retries += 1;
         match attempt(session, steps).await {
-            Ok(()) => return Ok(Recovered { committed: Instant::now(), retries }),
+            Ok(()) => {
+                return Ok(Recovered {
+                    committed: Instant::now(),
+                    retries,
+                });
+            }
             Err(error) if retries < RETRIES && is_transient(&error) => {
                 session.run("ROLLBACK").await?;
             }
@@ -61,5 +66,7 @@ async fn attempt(session: &Session, steps: &[String]) -> Result<(), PostgresErro
 
 /// `deadlock_detected` and `serialization_failure` are meant to be tried again.
 fn is_transient(error: &PostgresError) -> bool {
-    error.server_error().is_some_and(|e| matches!(e.sqlstate.as_str(), "40P01" | "40001"))
+    error
+        .server_error()
+        .is_some_and(|e| matches!(e.sqlstate.as_str(), "40P01" | "40001"))
 }

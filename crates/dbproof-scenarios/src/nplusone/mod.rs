@@ -34,8 +34,10 @@ pub(crate) async fn run(
     observer: &dyn Observer,
 ) -> Result<(NPlusOneRecord, Vec<Finding>), RunError> {
     let config = &options.project.config.nplusone;
-    let versions: Vec<(&Page, &Version)> =
-        pages.iter().flat_map(|page| page.versions.iter().map(move |v| (page, v))).collect();
+    let versions: Vec<(&Page, &Version)> = pages
+        .iter()
+        .flat_map(|page| page.versions.iter().map(move |v| (page, v)))
+        .collect();
     let origin = Instant::now();
     let mut trace = Trace::default();
     let mut measurements = Vec::new();
@@ -61,7 +63,9 @@ pub(crate) async fn run(
         total: versions.len() + 1,
     });
     let first = u32::try_from(versions.len()).unwrap_or(u32::MAX);
-    trace.executions.extend(interleave(address, &versions, first, config.sessions, origin).await?);
+    trace
+        .executions
+        .extend(interleave(address, &versions, first, config.sessions, origin).await?);
     trace.executions.sort_by_key(|execution| execution.sent_us);
     let schema = {
         let session = connect(address).await?;
@@ -81,7 +85,10 @@ pub(crate) async fn run(
 }
 
 fn verdict(trace: &Trace, findings: &[Finding]) -> Verdict {
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+    if findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error)
+    {
         return Verdict::Fail;
     }
     // Nothing captured, or not all of it: there may be more than was seen.

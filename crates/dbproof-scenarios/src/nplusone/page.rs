@@ -32,10 +32,20 @@ impl<'a> PageSession<'a> {
         let session = connect(address).await?;
         let mut statements = Vec::with_capacity(version.steps.len());
         for step in &version.steps {
-            let prepared = session.prepare(&step.sql).await.map_err(|e| session.error(&e));
+            let prepared = session
+                .prepare(&step.sql)
+                .await
+                .map_err(|e| session.error(&e));
             statements.push(prepared.map_err(|error| in_step(page, step, error))?);
         }
-        Ok(PageSession { session, page, version, statements, number, origin })
+        Ok(PageSession {
+            session,
+            page,
+            version,
+            statements,
+            number,
+            origin,
+        })
     }
 
     /// Loads the page once and returns what was executed.
@@ -92,7 +102,9 @@ impl<'a> PageSession<'a> {
         let wrong = |message: String| InputError::at(message, step_place(self.page, step));
         let rounds = match &step.for_each {
             None => 1,
-            Some(source) => results[self.version.earlier(index, source).map_err(wrong)?].rows.len(),
+            Some(source) => results[self.version.earlier(index, source).map_err(wrong)?]
+                .rows
+                .len(),
         };
         let references = step
             .parameters
@@ -110,7 +122,9 @@ impl<'a> PageSession<'a> {
                 false => rows[row][*column].clone(),
             }
         };
-        Ok((0..rounds).map(|row| references.iter().map(|r| value(row, r)).collect()).collect())
+        Ok((0..rounds)
+            .map(|row| references.iter().map(|r| value(row, r)).collect())
+            .collect())
     }
 
     fn elapsed_us(&self) -> u64 {
@@ -128,7 +142,10 @@ fn column_index(result: &ResultSet, reference: &Reference) -> Result<usize, Stri
 
 /// The distinct values of a column as an array in PostgreSQL's text form.
 fn array_literal(rows: &[Vec<Option<String>>], column: usize) -> String {
-    let mut values: Vec<&str> = rows.iter().filter_map(|row| row[column].as_deref()).collect();
+    let mut values: Vec<&str> = rows
+        .iter()
+        .filter_map(|row| row[column].as_deref())
+        .collect();
     values.sort_unstable();
     values.dedup();
     let quoted: Vec<String> = values
@@ -154,10 +171,11 @@ fn in_step(page: &Page, step: &Step, error: PostgresError) -> RunError {
             .with_help(help)
             .into()
         }
-        PostgresError::Value(message) => {
-            InputError::at(format!("step `{}`: {message}", step.name), step_place(page, step))
-                .into()
-        }
+        PostgresError::Value(message) => InputError::at(
+            format!("step `{}`: {message}", step.name),
+            step_place(page, step),
+        )
+        .into(),
         error => error.into(),
     }
 }

@@ -129,7 +129,11 @@ pub struct NPlusOneConfig {
 
 impl Default for NPlusOneConfig {
     fn default() -> Self {
-        NPlusOneConfig { pages: "pages".to_owned(), runs: 30, sessions: 8 }
+        NPlusOneConfig {
+            pages: "pages".to_owned(),
+            runs: 30,
+            sessions: 8,
+        }
     }
 }
 
@@ -165,15 +169,16 @@ pub struct ReportConfig {
 
 impl Default for ReportConfig {
     fn default() -> Self {
-        ReportConfig { output: "dbproof-output".to_owned() }
+        ReportConfig {
+            output: "dbproof-output".to_owned(),
+        }
     }
 }
 
 impl Config {
     /// Reads `dbproof.toml`.
     pub fn parse(file: &str, text: &str) -> Result<Self, Box<InputError>> {
-        let config: Config =
-            toml::from_str(text).map_err(|error| describe(file, text, &error))?;
+        let config: Config = toml::from_str(text).map_err(|error| describe(file, text, &error))?;
         config.check(file, text)?;
         Ok(config)
     }
@@ -181,9 +186,16 @@ impl Config {
     /// Refuses values that have the right type and no sense.
     fn check(&self, file: &str, text: &str) -> Result<(), Box<InputError>> {
         let wrong = |key: &str, message: &str| {
-            Err(InputError::at(format!("`{key}` {message}"), place_of_key(file, text, key)))
+            Err(InputError::at(
+                format!("`{key}` {message}"),
+                place_of_key(file, text, key),
+            ))
         };
-        if self.slow.threshold_ms.is_some_and(|t| !t.is_finite() || t <= 0.0) {
+        if self
+            .slow
+            .threshold_ms
+            .is_some_and(|t| !t.is_finite() || t <= 0.0)
+        {
             return wrong("threshold_ms", "must be a number of milliseconds above 0");
         }
         let scale = self.project.scale;
@@ -197,7 +209,10 @@ impl Config {
             ("samples", self.slow.samples),
             ("concurrency", self.slow.concurrency),
             ("parameter_sets", self.regress.parameter_sets),
-            ("sessions", self.regress.sessions.min(self.nplusone.sessions)),
+            (
+                "sessions",
+                self.regress.sessions.min(self.nplusone.sessions),
+            ),
             ("pairs", self.regress.pairs),
             ("runs", self.deadlock.runs.min(self.nplusone.runs)),
         ];
@@ -207,7 +222,10 @@ impl Config {
             }
         }
         if self.deadlock.timeouts_ms.is_empty() || self.deadlock.timeouts_ms.contains(&0) {
-            return wrong("timeouts_ms", "must name at least one timeout, each of at least 1 ms");
+            return wrong(
+                "timeouts_ms",
+                "must name at least one timeout, each of at least 1 ms",
+            );
         }
         Ok(())
     }
@@ -233,7 +251,13 @@ pub(crate) fn describe(file: &str, text: &str, error: &toml::de::Error) -> Box<I
     let offset = error.span().map_or(0, |span| span.start).min(text.len());
     let before = &text[..offset];
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
     let place = Place {
         file: file.to_owned(),
         line: u32::try_from(line).unwrap_or(1),
@@ -241,14 +265,11 @@ pub(crate) fn describe(file: &str, text: &str, error: &toml::de::Error) -> Box<I
         text: text.to_owned(),
     };
     match unknown_key(message) {
-        Some((unknown, known)) => {
-            InputError::at(format!("unknown key `{unknown}`"), place).with_help(Some(
-                nearest(unknown, &known).map_or_else(
-                    || format!("known here are: {}", known.join(", ")),
-                    |name| format!("did you mean `{name}`?"),
-                ),
-            ))
-        }
+        Some((unknown, known)) => InputError::at(format!("unknown key `{unknown}`"), place)
+            .with_help(Some(nearest(unknown, &known).map_or_else(
+                || format!("known here are: {}", known.join(", ")),
+                |name| format!("did you mean `{name}`?"),
+            ))),
         None => InputError::at(message.lines().collect::<Vec<_>>().join(" "), place),
     }
 }
@@ -325,17 +346,26 @@ unknown key `slwo`
 
     #[test]
     fn the_checked_in_schema_is_that_of_the_types() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schema/dbproof.toml.json");
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../schema/dbproof.toml.json"
+        );
         let schema = serde_json::to_string_pretty(&schemars::schema_for!(Config)).unwrap() + "\n";
         if std::env::var_os("UPDATE_SCHEMA").is_some() {
             std::fs::write(path, &schema).unwrap();
         }
         let checked_in = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(schema == checked_in, "run this test with UPDATE_SCHEMA=1 to write {path} again");
+        assert!(
+            schema == checked_in,
+            "run this test with UPDATE_SCHEMA=1 to write {path} again"
+        );
     }
 
     #[test]
     fn an_empty_file_means_the_defaults() {
-        assert_eq!(Config::parse("dbproof.toml", "").unwrap(), Config::default());
+        assert_eq!(
+            Config::parse("dbproof.toml", "").unwrap(),
+            Config::default()
+        );
     }
 }

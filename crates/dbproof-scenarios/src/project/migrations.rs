@@ -42,9 +42,11 @@ impl Project {
         let folder = &self.config.project.migrations;
         let path = self.folder.join(folder);
         if !path.exists() {
-            return Err(InputError::new(format!("there is no folder {}", path.display()))
-                .with_help(Some("set [project] migrations in dbproof.toml".to_owned()))
-                .into());
+            return Err(
+                InputError::new(format!("there is no folder {}", path.display()))
+                    .with_help(Some("set [project] migrations in dbproof.toml".to_owned()))
+                    .into(),
+            );
         }
         let mut files = self.files(folder, "sql")?;
         files.extend(self.prisma_files(&path)?);
@@ -73,7 +75,10 @@ impl Project {
         if let Some(index) = base.iter().position(|m| m.file == file) {
             base.truncate(index);
         }
-        Ok(Change { base, change: Migration::new(file) })
+        Ok(Change {
+            base,
+            change: Migration::new(file),
+        })
     }
 
     fn prisma_files(&self, path: &Path) -> Result<Vec<SourceFile>, RunError> {
@@ -146,7 +151,13 @@ mod tests {
         names.sort_by_cached_key(|n| order_of(n));
         assert_eq!(
             names,
-            ["m/V1__a.sql", "m/V1.1__a.sql", "m/V2__b.sql", "m/V10__j.sql", "m/R__views.sql"]
+            [
+                "m/V1__a.sql",
+                "m/V1.1__a.sql",
+                "m/V2__b.sql",
+                "m/V10__j.sql",
+                "m/R__views.sql"
+            ]
         );
         let mut prisma = vec!["m/20240102_b/migration.sql", "m/20231231_a/migration.sql"];
         prisma.sort_by_cached_key(|n| order_of(n));

@@ -45,15 +45,19 @@ impl Project {
     /// Reads `dbproof.toml`.
     pub fn open(config_file: &Path) -> Result<Self, RunError> {
         let text = std::fs::read_to_string(config_file).map_err(|error| {
-            InputError::new(format!("failed to read {}: {error}", config_file.display()))
-                .with_help(Some(
+            InputError::new(format!("failed to read {}: {error}", config_file.display())).with_help(
+                Some(
                     "name the project's dbproof.toml with --config, or try `dbproof demo`"
                         .to_owned(),
-                ))
+                ),
+            )
         })?;
         let config = Config::parse(&config_file.display().to_string(), &text)?;
         let folder = config_file.parent().filter(|p| !p.as_os_str().is_empty());
-        Ok(Project { folder: folder.unwrap_or(Path::new(".")).to_owned(), config })
+        Ok(Project {
+            folder: folder.unwrap_or(Path::new(".")).to_owned(),
+            config,
+        })
     }
 
     /// The project's name.
@@ -84,7 +88,10 @@ impl Project {
                     )))
                     .into());
                 }
-                queries.push(MonitoredQuery { query, file: file.clone() });
+                queries.push(MonitoredQuery {
+                    query,
+                    file: file.clone(),
+                });
             }
         }
         if queries.is_empty() {
@@ -113,28 +120,46 @@ impl Project {
     #[must_use]
     pub fn data_error(&self, error: &dbproof_data::SpecificationError) -> Box<InputError> {
         let text = std::fs::read_to_string(self.folder.join(&error.file)).unwrap_or_default();
-        let file = SourceFile { name: error.file.clone(), text };
-        InputError::at(error.message.clone(), place(&file, error.line, Some(error.column)))
-            .with_help(error.help.clone())
+        let file = SourceFile {
+            name: error.file.clone(),
+            text,
+        };
+        InputError::at(
+            error.message.clone(),
+            place(&file, error.line, Some(error.column)),
+        )
+        .with_help(error.help.clone())
     }
 
     /// One file, named by the user relative to the folder that dbproof was started in or to the
     /// project's folder.
     pub fn file(&self, path: &Path) -> Result<SourceFile, RunError> {
         let inside = self.folder.join(path);
-        let path = if path.is_file() || !inside.is_file() { path.to_owned() } else { inside };
+        let path = if path.is_file() || !inside.is_file() {
+            path.to_owned()
+        } else {
+            inside
+        };
         let text = std::fs::read_to_string(&path).map_err(|error| {
             InputError::new(format!("failed to read {}: {error}", path.display()))
         })?;
-        Ok(SourceFile { name: self.display_name(&path), text })
+        Ok(SourceFile {
+            name: self.display_name(&path),
+            text,
+        })
     }
 
     /// The files of a folder that end in `.extension`, in the order of their names.
     pub(crate) fn files(&self, folder: &str, extension: &str) -> Result<Vec<SourceFile>, RunError> {
         let path = self.folder.join(folder);
         let entries = std::fs::read_dir(&path).map_err(|error| {
-            InputError::new(format!("failed to read the folder {}: {error}", path.display()))
-                .with_help(Some("dbproof.toml says which folders are read, under [project]".into()))
+            InputError::new(format!(
+                "failed to read the folder {}: {error}",
+                path.display()
+            ))
+            .with_help(Some(
+                "dbproof.toml says which folders are read, under [project]".into(),
+            ))
         })?;
         let mut paths: Vec<PathBuf> = entries
             .flatten()
@@ -158,20 +183,30 @@ impl Project {
     }
 
     fn display_name(&self, path: &Path) -> String {
-        path.strip_prefix(&self.folder).unwrap_or(path).display().to_string()
+        path.strip_prefix(&self.folder)
+            .unwrap_or(path)
+            .display()
+            .to_string()
     }
 }
 
 /// A place in a file.
 pub(crate) fn place(file: &SourceFile, line: u32, column: Option<u32>) -> Place {
-    Place { file: file.name.clone(), line, column, text: file.text.clone() }
+    Place {
+        file: file.name.clone(),
+        line,
+        column,
+        text: file.text.clone(),
+    }
 }
 
 fn from_query_file(errors: Vec<sql::QueryFileError>, file: &SourceFile) -> Box<InputError> {
     let mut errors = errors.into_iter().map(|error| {
         InputError::at(error.message, place(file, error.line, error.column)).with_help(error.help)
     });
-    let mut first = errors.next().unwrap_or_else(|| InputError::new("unreadable query file"));
+    let mut first = errors
+        .next()
+        .unwrap_or_else(|| InputError::new("unreadable query file"));
     first.also = errors.map(|error| *error).collect();
     first
 }

@@ -78,11 +78,18 @@ impl Project {
 fn parse(file: SourceFile) -> Result<Page, Box<InputError>> {
     let parsed: PageFile =
         toml::from_str(&file.text).map_err(|error| describe(&file.name, &file.text, &error))?;
-    let page = Page { name: parsed.page.name, versions: parsed.version, file };
+    let page = Page {
+        name: parsed.page.name,
+        versions: parsed.version,
+        file,
+    };
     for version in &page.versions {
         for (index, step) in version.steps.iter().enumerate() {
             version.check(index, step).map_err(|message| {
-                let message = format!("version `{}`, step `{}`: {message}", version.name, step.name);
+                let message = format!(
+                    "version `{}`, step `{}`: {message}",
+                    version.name, step.name
+                );
                 InputError::at(message, page.place_of(&step.sql))
             })?;
         }
@@ -94,7 +101,12 @@ impl Page {
     /// Where a step's statement stands, for errors about the step.
     pub(crate) fn place_of(&self, sql: &str) -> Place {
         let first = sql.trim_start().lines().next().unwrap_or_default();
-        let index = self.file.text.lines().position(|line| line.contains(first)).unwrap_or(0);
+        let index = self
+            .file
+            .text
+            .lines()
+            .position(|line| line.contains(first))
+            .unwrap_or(0);
         place(&self.file, u32::try_from(index + 1).unwrap_or(1), None)
     }
 }
@@ -126,7 +138,11 @@ impl Version {
         let (step, column) = path
             .split_once('.')
             .ok_or_else(|| format!("`{parameter}` is not of the form step.column"))?;
-        Ok(Reference { step: self.earlier(index, step)?, column: column.to_owned(), array })
+        Ok(Reference {
+            step: self.earlier(index, step)?,
+            column: column.to_owned(),
+            array,
+        })
     }
 
     /// The index of the step `name` among those before `index`.
@@ -147,26 +163,50 @@ mod tests {
             "[page]\nname = \"p\"\n[[version]]\nname = \"v\"\n[[version.step]]\nname = \"a\"\n\
              sql = \"SELECT 1 AS id\"\n[[version.step]]\nname = \"b\"\n{step}\n"
         );
-        SourceFile { name: "pages/p.toml".to_owned(), text }
+        SourceFile {
+            name: "pages/p.toml".to_owned(),
+            text,
+        }
     }
 
     #[test]
     fn a_page_is_read() {
-        let page =
-            parse(file("sql = \"SELECT $1\"\nfor_each = \"a\"\nparameters = [\"a.id\"]")).unwrap();
+        let page = parse(file(
+            "sql = \"SELECT $1\"\nfor_each = \"a\"\nparameters = [\"a.id\"]",
+        ))
+        .unwrap();
         let version = &page.versions[0];
-        let expected = Reference { step: 0, column: "id".to_owned(), array: false };
+        let expected = Reference {
+            step: 0,
+            column: "id".to_owned(),
+            array: false,
+        };
         assert_eq!(version.reference(1, "a.id").unwrap(), expected);
     }
 
     #[test]
     fn references_to_nowhere_are_refused_with_their_line() {
         let cases = [
-            ("sql = \"SELECT $1\"\nparameters = [\"a.id\"]", "needs for_each"),
-            ("sql = \"SELECT $1\"\nparameters = [\"c.id[]\"]", "no earlier step `c`"),
-            ("sql = \"SELECT $1\"\nparameters = [\"id\"]", "not of the form"),
-            ("sql = \"SELECT $1\"\nfor_each = \"b\"", "no earlier step `b`"),
-            ("sql = \"SELECT $1\"\nforeach = \"a\"", "did you mean `for_each`"),
+            (
+                "sql = \"SELECT $1\"\nparameters = [\"a.id\"]",
+                "needs for_each",
+            ),
+            (
+                "sql = \"SELECT $1\"\nparameters = [\"c.id[]\"]",
+                "no earlier step `c`",
+            ),
+            (
+                "sql = \"SELECT $1\"\nparameters = [\"id\"]",
+                "not of the form",
+            ),
+            (
+                "sql = \"SELECT $1\"\nfor_each = \"b\"",
+                "no earlier step `b`",
+            ),
+            (
+                "sql = \"SELECT $1\"\nforeach = \"a\"",
+                "did you mean `for_each`",
+            ),
         ];
         for (step, expected) in cases {
             let error = parse(file(step)).unwrap_err().to_string();

@@ -55,7 +55,10 @@ impl Project {
     /// Every shape, in the order of the files' names; none where there is no such folder.
     pub fn shapes(&self) -> Result<Vec<(Shape, SourceFile)>, RunError> {
         let files = self.files_if_any(&self.config.deadlock.shapes, "toml")?;
-        files.into_iter().map(|file| Ok((parse(&file)?, file))).collect()
+        files
+            .into_iter()
+            .map(|file| Ok((parse(&file)?, file)))
+            .collect()
     }
 }
 
@@ -87,13 +90,19 @@ mod tests {
     #[test]
     fn shapes_of_another_form_are_refused() {
         let check = |text: &str, expected: &str| {
-            let file = SourceFile { name: "deadlocks/s.toml".to_owned(), text: text.to_owned() };
+            let file = SourceFile {
+                name: "deadlocks/s.toml".to_owned(),
+                text: text.to_owned(),
+            };
             let error = parse(&file).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         };
         let one = "name = \"s\"\n[[session]]\nname = \"a\"\nsteps = [\"SELECT 1\", \"SELECT 2\"]\n";
         check(one, "exactly two sessions");
-        check(&format!("{one}[[session]]\nname = \"b\"\nsteps = [\"SELECT 1\"]\n"), "two steps");
+        check(
+            &format!("{one}[[session]]\nname = \"b\"\nsteps = [\"SELECT 1\"]\n"),
+            "two steps",
+        );
         check(&format!("{one}stepz = 3\n"), "did you mean `steps`");
     }
 }

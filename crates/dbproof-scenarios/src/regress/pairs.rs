@@ -35,12 +35,17 @@ pub(super) async fn measure(
             before_first: random.random(),
             warmup: (0..WARMUP).map(|_| values.draw()).collect(),
             // An even number of pairs, so that each side goes first equally often.
-            pairs: (0..config.pairs.next_multiple_of(2)).map(|_| values.draw()).collect(),
+            pairs: (0..config.pairs.next_multiple_of(2))
+                .map(|_| values.draw())
+                .collect(),
         })
         .collect();
     let (before, after, sql) = (twins.before.clone(), twins.after.clone(), sql.to_owned());
     let measured = tokio::task::spawn_blocking(move || {
-        plans.iter().map(|plan| session(&before, &after, &sql, plan)).collect()
+        plans
+            .iter()
+            .map(|plan| session(&before, &after, &sql, plan))
+            .collect()
     })
     .await
     .map_err(|error| RunError::File {

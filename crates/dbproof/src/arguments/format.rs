@@ -52,7 +52,10 @@ impl FromStr for FormatTarget {
             let names: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
             format!("unknown format `{name}`; known are {}", names.join(", "))
         })?;
-        Ok(FormatTarget { format: *format, path })
+        Ok(FormatTarget {
+            format: *format,
+            path,
+        })
     }
 }
 
@@ -63,12 +66,20 @@ mod tests {
     #[test]
     fn formats_are_read_with_and_without_a_file() {
         let check = |text: &str, format, path: Option<&str>| {
-            let expected = FormatTarget { format, path: path.map(PathBuf::from) };
+            let expected = FormatTarget {
+                format,
+                path: path.map(PathBuf::from),
+            };
             assert_eq!(text.parse(), Ok(expected));
         };
         check("json", Format::Json, None);
         check("html=out/r.html", Format::Html, Some("out/r.html"));
-        assert!("jsn".parse::<FormatTarget>().unwrap_err().contains("known are terminal, json"));
+        assert!(
+            "jsn"
+                .parse::<FormatTarget>()
+                .unwrap_err()
+                .contains("known are terminal, json")
+        );
         assert!("json=".parse::<FormatTarget>().is_err());
     }
 }

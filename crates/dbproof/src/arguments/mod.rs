@@ -65,7 +65,12 @@ pub(crate) struct DemoArguments {
 #[derive(Debug, Args)]
 pub(crate) struct ScenarioArguments {
     /// The project's configuration; other paths are relative to it
-    #[arg(long, value_name = "FILE", default_value = "dbproof.toml", env = "DBPROOF_CONFIG")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "dbproof.toml",
+        env = "DBPROOF_CONFIG"
+    )]
     pub(crate) config: PathBuf,
     /// A running server to use instead of a throw-away one; dbproof makes databases of its own there
     // The value holds a password, so --help must not show it.

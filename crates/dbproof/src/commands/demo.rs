@@ -19,7 +19,11 @@ static SHOP: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/shop");
 const FOLDER: &str = "dbproof-output";
 
 pub(crate) fn run(arguments: DemoArguments) -> anyhow::Result<Outcome> {
-    let folder = arguments.output.output.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
+    let folder = arguments
+        .output
+        .output
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(FOLDER));
     let mut outputs =
         Outputs::open_targets(&arguments.output.formats, None, arguments.output.color)?;
     outputs.also(Format::Html, &folder)?;
@@ -28,11 +32,14 @@ pub(crate) fn run(arguments: DemoArguments) -> anyhow::Result<Outcome> {
         .prefix("dbproof-shop-")
         .tempdir()
         .context("failed to make a temporary folder for the sample shop")?;
-    SHOP.extract(shop.path()).context("failed to unpack the sample shop")?;
+    SHOP.extract(shop.path())
+        .context("failed to unpack the sample shop")?;
     let options = RunOptions {
         project: Project::open(&shop.path().join("dbproof.toml"))?,
         scenarios: Vec::new(),
-        server: ServerChoice::Ephemeral { binaries: arguments.binaries.pg_bin.clone() },
+        server: ServerChoice::Ephemeral {
+            binaries: arguments.binaries.pg_bin.clone(),
+        },
         in_place: false,
         seed: arguments.measure.seed,
         keep_values: arguments.measure.keep_values,
@@ -43,7 +50,9 @@ pub(crate) fn run(arguments: DemoArguments) -> anyhow::Result<Outcome> {
     let progress = ProgressLine::new(arguments.output.quiet);
     let record = runner::run(&options, &progress);
     progress.finish();
-    let Some(record) = record? else { return Ok(Outcome::Interrupted) };
+    let Some(record) = record? else {
+        return Ok(Outcome::Interrupted);
+    };
     let files = outputs.write(&record)?;
     name_files(&files);
     let missing = not_shown(&record);
@@ -72,18 +81,37 @@ fn name_files(files: &[PathBuf]) {
 fn not_shown(record: &RunRecord) -> Vec<&'static str> {
     let scenarios = &record.scenarios;
     let improved = scenarios.regress.as_ref().is_some_and(|regress| {
-        let order_history = regress.queries.iter().find(|query| query.name == "order_history");
+        let order_history = regress
+            .queries
+            .iter()
+            .find(|query| query.name == "order_history");
         order_history.is_some_and(|query| query.verdict == RegressVerdict::Improved)
     });
     let proven = scenarios.nplusone.as_ref().map_or(0, |nplusone| {
-        nplusone.groups.iter().filter(|group| group.verdict == GroupVerdict::Proven).count()
+        nplusone
+            .groups
+            .iter()
+            .filter(|group| group.verdict == GroupVerdict::Proven)
+            .count()
     });
-    let deadlocks = scenarios.deadlock.as_ref().is_some_and(|d| d.verdict == Verdict::Pass);
+    let deadlocks = scenarios
+        .deadlock
+        .as_ref()
+        .is_some_and(|d| d.verdict == Verdict::Pass);
     [
-        (scenarios.slow.is_some(), "the monitored queries are measured"),
+        (
+            scenarios.slow.is_some(),
+            "the monitored queries are measured",
+        ),
         (improved, "002_add_indexes.sql improves order_history"),
-        (proven == 1, "the looped page is the one N+1, and no other page is"),
-        (deadlocks, "the inverted transactions deadlock in every run, and the control in none"),
+        (
+            proven == 1,
+            "the looped page is the one N+1, and no other page is",
+        ),
+        (
+            deadlocks,
+            "the inverted transactions deadlock in every run, and the control in none",
+        ),
     ]
     .into_iter()
     .filter_map(|(shown, expectation)| (!shown).then_some(expectation))

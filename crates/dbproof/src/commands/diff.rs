@@ -9,7 +9,11 @@ use crate::output::{Outputs, style};
 
 pub(crate) fn run(arguments: &DiffArguments) -> anyhow::Result<Outcome> {
     let undrawn = |format: Format| !matches!(format, Format::Terminal | Format::Markdown);
-    if arguments.formats.iter().any(|target| undrawn(target.format)) {
+    if arguments
+        .formats
+        .iter()
+        .any(|target| undrawn(target.format))
+    {
         let message = "a difference is drawn as terminal or markdown";
         return Err(UsageError(message.to_owned()).into());
     }

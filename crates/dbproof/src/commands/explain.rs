@@ -24,10 +24,20 @@ pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
 }
 
 fn list() -> String {
-    let longest = findings::ALL.iter().map(|kind| kind.code.len()).max().unwrap_or(0);
+    let longest = findings::ALL
+        .iter()
+        .map(|kind| kind.code.len())
+        .max()
+        .unwrap_or(0);
     findings::ALL.iter().fold(String::new(), |mut text, kind| {
-        writeln!(text, "{:longest$}  {:8} {}", kind.code, kind.scenario.as_str(), kind.title)
-            .expect("a String takes everything");
+        writeln!(
+            text,
+            "{:longest$}  {:8} {}",
+            kind.code,
+            kind.scenario.as_str(),
+            kind.title
+        )
+        .expect("a String takes everything");
         text
     })
 }

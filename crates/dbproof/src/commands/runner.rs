@@ -16,8 +16,10 @@ pub(crate) fn run(
         .build()
         .context("failed to start")?;
     let outcome = runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).context("failed to watch for Ctrl-C")?;
-        let mut terminate = signal(SignalKind::terminate()).context("failed to watch for SIGTERM")?;
+        let mut interrupt =
+            signal(SignalKind::interrupt()).context("failed to watch for Ctrl-C")?;
+        let mut terminate =
+            signal(SignalKind::terminate()).context("failed to watch for SIGTERM")?;
         tokio::select! {
             record = dbproof_scenarios::run(options, observer) => Ok(Some(record?)),
             _ = interrupt.recv() => Ok(None),

@@ -23,7 +23,11 @@ pub(crate) fn slow(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
 }
 
 pub(crate) fn regress(arguments: ChangeArguments) -> anyhow::Result<Outcome> {
-    execute(arguments.scenario, vec![Scenario::Regress], arguments.migration)
+    execute(
+        arguments.scenario,
+        vec![Scenario::Regress],
+        arguments.migration,
+    )
 }
 
 pub(crate) fn nplusone(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
@@ -39,12 +43,13 @@ fn execute(
     scenarios: Vec<Scenario>,
     migration: Option<PathBuf>,
 ) -> anyhow::Result<Outcome> {
-    let project =
-        Project::open(&arguments.config).map_err(anyhow::Error::from)?;
+    let project = Project::open(&arguments.config).map_err(anyhow::Error::from)?;
     let outputs = Outputs::open(&arguments.output)?;
     let server = match arguments.database_url {
         Some(url) => ServerChoice::Url(url),
-        None => ServerChoice::Ephemeral { binaries: arguments.binaries.pg_bin },
+        None => ServerChoice::Ephemeral {
+            binaries: arguments.binaries.pg_bin,
+        },
     };
     let options = RunOptions {
         project,
@@ -60,20 +65,29 @@ fn execute(
     let progress = ProgressLine::new(arguments.output.quiet);
     let record = runner::run(&options, &progress);
     progress.finish();
-    let Some(record) = record? else { return Ok(Outcome::Interrupted) };
+    let Some(record) = record? else {
+        return Ok(Outcome::Interrupted);
+    };
     outputs.write(&record)?;
     Ok(outcome(&record, arguments.fail_on))
 }
 
 /// `SLOW_QUERY_THRESHOLD_MS`, where it is set.
 pub(crate) fn threshold() -> anyhow::Result<Option<Threshold>> {
-    let Some(value) = std::env::var_os(THRESHOLD_VARIABLE) else { return Ok(None) };
+    let Some(value) = std::env::var_os(THRESHOLD_VARIABLE) else {
+        return Ok(None);
+    };
     let text = value.to_string_lossy();
-    let milliseconds = text.trim().parse::<f64>().ok().filter(|ms| ms.is_finite() && *ms > 0.0);
+    let milliseconds = text
+        .trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|ms| ms.is_finite() && *ms > 0.0);
     match milliseconds {
-        Some(milliseconds) => {
-            Ok(Some(Threshold { milliseconds, source: ThresholdSource::Environment }))
-        }
+        Some(milliseconds) => Ok(Some(Threshold {
+            milliseconds,
+            source: ThresholdSource::Environment,
+        })),
         None => Err(UsageError(format!(
             "{THRESHOLD_VARIABLE} is `{text}`, and must be a number of milliseconds above 0"
         ))
@@ -82,5 +96,8 @@ pub(crate) fn threshold() -> anyhow::Result<Option<Threshold>> {
 }
 
 fn cleaner() -> anyhow::Result<Cleaner> {
-    Ok(Cleaner { program: std::env::current_exe()?, argument: DROP_DATABASES })
+    Ok(Cleaner {
+        program: std::env::current_exe()?,
+        argument: DROP_DATABASES,
+    })
 }

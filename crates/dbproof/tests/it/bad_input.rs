@@ -9,8 +9,14 @@ use crate::server::Server;
 fn an_unknown_key_is_shown_with_its_line_and_the_nearest_name() {
     let shop = Shop::new();
     shop.write("dbproof.toml", "[slow]\ntreshold_ms = 5\n");
-    shop.run(&["run"])
-        .failed_with(2, &["unknown key `treshold_ms`", "dbproof.toml:2:1", "`threshold_ms`?"]);
+    shop.run(&["run"]).failed_with(
+        2,
+        &[
+            "unknown key `treshold_ms`",
+            "dbproof.toml:2:1",
+            "`threshold_ms`?",
+        ],
+    );
 }
 
 #[test]
@@ -26,7 +32,11 @@ fn a_wrong_statement_in_a_query_is_shown_in_its_file() {
         Shop::new().with_query("-- name: wrong\nSELECT id\nFROM orders\nWHERE colour = 1;\n");
     shop.run(&["slow"]).failed_with(
         2,
-        &["query `wrong`", "column \"colour\" does not exist", "queries/zz_added.sql:4:7"],
+        &[
+            "query `wrong`",
+            "column \"colour\" does not exist",
+            "queries/zz_added.sql:4:7",
+        ],
     );
     shop.assert_nothing_is_left();
 }
@@ -34,7 +44,8 @@ fn a_wrong_statement_in_a_query_is_shown_in_its_file() {
 #[test]
 fn a_hint_of_the_server_is_passed_on() {
     let shop = Shop::new().with_query("-- name: wrong\nSELECT emial FROM users;\n");
-    shop.run(&["slow"]).failed_with(2, &["zz_added.sql:2:8", "users.email"]);
+    shop.run(&["slow"])
+        .failed_with(2, &["zz_added.sql:2:8", "users.email"]);
 }
 
 #[test]
@@ -42,8 +53,11 @@ fn a_wrong_statement_in_a_migration_is_shown_in_its_file() {
     let shop = Shop::new();
     let text = "CREATE INDEX a ON orders (status);\n\nALTER TABLE ordres ADD x int;\n";
     shop.write("migrations/003_wrong.sql", text);
-    let expected =
-        ["relation \"ordres\" does not exist", "SQLSTATE 42P01", "migrations/003_wrong.sql:3"];
+    let expected = [
+        "relation \"ordres\" does not exist",
+        "SQLSTATE 42P01",
+        "migrations/003_wrong.sql:3",
+    ];
     shop.run(&["slow"]).failed_with(2, &expected);
     shop.run(&["regress"]).failed_with(2, &expected);
     shop.assert_nothing_is_left();
@@ -52,7 +66,10 @@ fn a_wrong_statement_in_a_migration_is_shown_in_its_file() {
 #[test]
 fn a_parameter_without_a_source_is_told_which_line_to_write() {
     let shop = Shop::new().with_query("-- name: lost\nSELECT * FROM users WHERE id = :user_id;\n");
-    shop.run(&["slow"]).failed_with(2, &["user_id", "queries/zz_added.sql:2", "-- param user_id:"]);
+    shop.run(&["slow"]).failed_with(
+        2,
+        &["user_id", "queries/zz_added.sql:2", "-- param user_id:"],
+    );
 }
 
 #[test]
@@ -61,8 +78,14 @@ fn a_parameter_source_that_returns_nothing_is_named() {
         "-- name: lost\n-- param id: select id from users where false\n\
          SELECT * FROM users WHERE id = :id;\n",
     );
-    shop.run(&["slow"])
-        .failed_with(2, &["parameter `id`", "returns no value", "queries/zz_added.sql:2"]);
+    shop.run(&["slow"]).failed_with(
+        2,
+        &[
+            "parameter `id`",
+            "returns no value",
+            "queries/zz_added.sql:2",
+        ],
+    );
 }
 
 #[test]
@@ -70,17 +93,25 @@ fn an_empty_queries_folder_is_no_pass() {
     let shop = Shop::new();
     fs::remove_dir_all(shop.path("queries")).unwrap();
     fs::create_dir(shop.path("queries")).unwrap();
-    shop.run(&["slow"]).failed_with(2, &["there is no query in queries/"]);
+    shop.run(&["slow"])
+        .failed_with(2, &["there is no query in queries/"]);
 }
 
 #[test]
 fn a_second_query_of_the_same_name_is_refused_within_and_between_files() {
     let twice = "-- name: same\nSELECT 1;\n-- name: same\nSELECT 2;\n";
     let shop = Shop::new().with_query(twice);
-    shop.run(&["slow"]).failed_with(2, &["`same`", "queries/zz_added.sql:3"]);
-    let shop = Shop::new().with_query("-- name: user_lookup\nSELECT 1;\n");
     shop.run(&["slow"])
-        .failed_with(2, &["`user_lookup`", "zz_added.sql:1", "queries/user_lookup.sql:1"]);
+        .failed_with(2, &["`same`", "queries/zz_added.sql:3"]);
+    let shop = Shop::new().with_query("-- name: user_lookup\nSELECT 1;\n");
+    shop.run(&["slow"]).failed_with(
+        2,
+        &[
+            "`user_lookup`",
+            "zz_added.sql:1",
+            "queries/user_lookup.sql:1",
+        ],
+    );
 }
 
 #[test]
@@ -88,7 +119,8 @@ fn bad_seed_data_is_shown_in_its_file() {
     let shop = Shop::new();
     let users = shop.read("data/users.toml");
     shop.write("data/users.toml", &users.replacen("sequence", "seqence", 1));
-    shop.run(&["slow"]).failed_with(2, &["seqence", "data/users.toml:", "sequence"]);
+    shop.run(&["slow"])
+        .failed_with(2, &["seqence", "data/users.toml:", "sequence"]);
 }
 
 #[test]
@@ -96,7 +128,8 @@ fn data_that_the_schema_refuses_is_shown_with_its_table() {
     let shop = Shop::new();
     let migration = "ALTER TABLE users ADD CONSTRAINT short CHECK (length(name) < 2);\n";
     shop.write("migrations/003_check.sql", migration);
-    shop.run(&["slow"]).failed_with(2, &["data for `users`", "short", "data/users.toml:"]);
+    shop.run(&["slow"])
+        .failed_with(2, &["data for `users`", "short", "data/users.toml:"]);
     shop.assert_nothing_is_left();
 }
 
@@ -104,15 +137,22 @@ fn data_that_the_schema_refuses_is_shown_with_its_table() {
 fn a_page_that_refers_to_nowhere_is_refused() {
     let shop = Shop::new();
     let page = shop.read("pages/recent_orders.toml");
-    shop.write("pages/recent_orders.toml", &page.replace("orders.user_id\"", "ordres.user_id\""));
-    shop.run(&["nplusone"]).failed_with(2, &["no earlier step `ordres`", "recent_orders.toml:"]);
+    shop.write(
+        "pages/recent_orders.toml",
+        &page.replace("orders.user_id\"", "ordres.user_id\""),
+    );
+    shop.run(&["nplusone"])
+        .failed_with(2, &["no earlier step `ordres`", "recent_orders.toml:"]);
 }
 
 #[test]
 fn a_shape_whose_steps_never_meet_is_refused() {
     let shop = Shop::new();
     let shape = shop.read("deadlocks/row_inversion.toml");
-    shop.write("deadlocks/row_inversion.toml", &shape.replacen("id = 2", "id = 7", 1));
+    shop.write(
+        "deadlocks/row_inversion.toml",
+        &shape.replacen("id = 2", "id = 7", 1),
+    );
     shop.run(&["deadlock"])
         .failed_with(2, &["should be blocked by", "deadlocks/row_inversion.toml"]);
     shop.assert_nothing_is_left();
@@ -136,11 +176,16 @@ fn two_reports_on_standard_output_are_refused() {
 #[test]
 fn wrong_usage_exits_with_2() {
     let shop = Shop::new();
-    shop.run(&["slow", "--fromat", "json"]).failed_with(2, &["--format"]);
-    shop.run(&["slow", "--format", "jsno"]).failed_with(2, &["known are terminal, json"]);
-    shop.run(&["slow", "--in-place"]).failed_with(2, &["--database-url"]);
-    shop.run(&["explain", "no-such-code"]).failed_with(2, &["n-plus-one"]);
-    shop.run(&["slow", "--pg-bin", "/nonexistent"]).failed_with(2, &["initdb is missing"]);
+    shop.run(&["slow", "--fromat", "json"])
+        .failed_with(2, &["--format"]);
+    shop.run(&["slow", "--format", "jsno"])
+        .failed_with(2, &["known are terminal, json"]);
+    shop.run(&["slow", "--in-place"])
+        .failed_with(2, &["--database-url"]);
+    shop.run(&["explain", "no-such-code"])
+        .failed_with(2, &["n-plus-one"]);
+    shop.run(&["slow", "--pg-bin", "/nonexistent"])
+        .failed_with(2, &["initdb is missing"]);
 }
 
 #[test]
@@ -165,7 +210,13 @@ fn a_wrong_password_is_never_printed() {
         assert!(!run.stderr.contains("wr0ng-pass") && !run.stdout.contains("wr0ng-pass"));
     }
     let shop = Shop::new();
-    let help = Run::new(&shop.command(&["slow", "--help"]).env("DATABASE_URL", &url).output().unwrap());
+    let help = Run::new(
+        &shop
+            .command(&["slow", "--help"])
+            .env("DATABASE_URL", &url)
+            .output()
+            .unwrap(),
+    );
     assert!(help.stdout.contains("DATABASE_URL") && !help.stdout.contains("wr0ng-pass"));
     let broken = "postgres://ann:wr0ng-pass@host:port/db";
     let run = shop.run(&["slow", "--database-url", broken]);
@@ -179,7 +230,10 @@ fn a_role_that_may_not_create_databases_is_told_what_to_grant() {
     server.run("CREATE ROLE reader LOGIN PASSWORD 'pa55'");
     let url = server.url_of("reader", "pa55");
     let run = Shop::new().run(&["slow", "--database-url", &url]);
-    run.failed_with(3, &["may not create databases", "ALTER ROLE \"reader\" CREATEDB"]);
+    run.failed_with(
+        3,
+        &["may not create databases", "ALTER ROLE \"reader\" CREATEDB"],
+    );
 }
 
 #[test]

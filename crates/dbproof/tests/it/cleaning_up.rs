@@ -53,7 +53,13 @@ fn a_server_that_dies_in_mid_run_is_reported_with_its_last_words() {
     let server = shop.wait_for_server();
     send(Signal::SIGQUIT, server);
     let run = end_of(child);
-    run.failed_with(3, &["the last words of the throw-away server", "immediate shutdown"]);
+    run.failed_with(
+        3,
+        &[
+            "the last words of the throw-away server",
+            "immediate shutdown",
+        ],
+    );
     shop.assert_nothing_is_left();
 }
 
@@ -61,7 +67,8 @@ fn a_server_that_dies_in_mid_run_is_reported_with_its_last_words() {
 fn databases_on_a_server_of_the_users_are_removed_after_success_and_failure() {
     let server = Server::start();
     let url = server.url();
-    server.run("CREATE DATABASE dbproofing; CREATE DATABASE production");
+    server.run("CREATE DATABASE dbproofing");
+    server.run("CREATE DATABASE production");
     let shop = Shop::new();
     let mut command = shop.command(&["run", "--format", "json"]);
     let run = Run::new(&command.env("DATABASE_URL", &url).output().unwrap());
@@ -70,7 +77,8 @@ fn databases_on_a_server_of_the_users_are_removed_after_success_and_failure() {
     assert_eq!(server.databases_of_ours(), Vec::<String>::new());
 
     let shop = shop.with_query("-- name: wrong\nSELECT colour FROM users;\n");
-    shop.run(&["slow", "--database-url", &url]).failed_with(2, &["colour"]);
+    shop.run(&["slow", "--database-url", &url])
+        .failed_with(2, &["colour"]);
     assert_eq!(server.databases_of_ours(), Vec::<String>::new());
     let kept = "SELECT datname FROM pg_database WHERE datname IN ('dbproofing', 'production')";
     assert_eq!(server.texts(kept).len(), 2);
@@ -82,7 +90,9 @@ fn databases_on_a_server_of_the_users_are_removed_after_an_interrupt_and_kill_9(
     let url = server.url();
     let shop = Shop::new();
     let wait_for_databases = || {
-        wait_until("a database is made", || !server.databases_of_ours().is_empty());
+        wait_until("a database is made", || {
+            !server.databases_of_ours().is_empty()
+        });
     };
     let child = shop.start(&["deadlock", "--database-url", &url]);
     wait_for_databases();
@@ -94,7 +104,9 @@ fn databases_on_a_server_of_the_users_are_removed_after_an_interrupt_and_kill_9(
     wait_for_databases();
     child.kill().unwrap();
     child.wait().unwrap();
-    wait_until("the databases are gone", || server.databases_of_ours().is_empty());
+    wait_until("the databases are gone", || {
+        server.databases_of_ours().is_empty()
+    });
 }
 
 #[test]
@@ -115,6 +127,14 @@ fn a_closed_pipe_is_no_error() {
     let mut child = shop.start(&["explain"]);
     drop(child.stdout.take());
     let mut stderr = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-    assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""));
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), stderr.as_str()),
+        (Some(0), "")
+    );
 }

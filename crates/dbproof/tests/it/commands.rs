@@ -25,28 +25,48 @@ fn a_stored_record_is_drawn_again_and_compared() {
     shop.write("head.json", &worse.to_string());
     let diff = shop.run(&["diff", "base.json", "head.json"]);
     assert_eq!(diff.code, 1, "{}", diff.stdout);
-    assert!(diff.stdout.contains("slower than before"), "{}", diff.stdout);
-    assert_eq!(shop.run(&["diff", "base.json", "head.json", "--fail-on", "never"]).code, 0);
+    assert!(
+        diff.stdout.contains("slower than before"),
+        "{}",
+        diff.stdout
+    );
+    assert_eq!(
+        shop.run(&["diff", "base.json", "head.json", "--fail-on", "never"])
+            .code,
+        0
+    );
 }
 
 #[test]
 fn a_file_that_is_no_record_is_refused() {
     let shop = Shop::new();
     shop.write("broken.json", "{\"schema\": \"dbproof.run/9\"}");
-    shop.run(&["report", "broken.json"]).failed_with(2, &["broken.json", "dbproof.run/9"]);
-    shop.run(&["report", "absent.json"]).failed_with(2, &["absent.json"]);
+    shop.run(&["report", "broken.json"])
+        .failed_with(2, &["broken.json", "dbproof.run/9"]);
+    shop.run(&["report", "absent.json"])
+        .failed_with(2, &["absent.json"]);
 }
 
 #[test]
 fn every_finding_has_a_page() {
     let shop = Shop::new();
     let list = shop.run(&["explain"]);
-    let codes: Vec<&str> =
-        list.stdout.lines().map(|line| line.split(' ').next().unwrap()).collect();
-    assert!(codes.len() > 10 && codes.contains(&"n-plus-one"), "{}", list.stdout);
+    let codes: Vec<&str> = list
+        .stdout
+        .lines()
+        .map(|line| line.split(' ').next().unwrap())
+        .collect();
+    assert!(
+        codes.len() > 10 && codes.contains(&"n-plus-one"),
+        "{}",
+        list.stdout
+    );
     for code in codes {
         let page = shop.run(&["explain", code]);
-        assert!(page.code == 0 && page.stdout.starts_with(&format!("# {code}\n")), "{code}");
+        assert!(
+            page.code == 0 && page.stdout.starts_with(&format!("# {code}\n")),
+            "{code}"
+        );
     }
 }
 
@@ -60,7 +80,12 @@ fn completions_are_made() {
 fn colour_needs_a_terminal_or_a_wish() {
     let shop = Shop::new().with_only_query("-- name: one\nSELECT 1;\n");
     assert!(!shop.run(&["slow"]).stdout.contains('\u{1b}'));
-    let wished = Run::new(&shop.command(&["slow", "--color", "always"]).output().unwrap());
+    let wished = Run::new(
+        &shop
+            .command(&["slow", "--color", "always"])
+            .output()
+            .unwrap(),
+    );
     assert!(wished.stdout.contains('\u{1b}'));
     assert_eq!(wished.stderr, "", "no progress without a terminal");
 }

@@ -46,18 +46,25 @@ pub(crate) struct Run {
 impl Shop {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // The server may run as another user, who has to reach the temporary folder.
+        // The server may run as another user, who has to reach the temporary folder and to
+        // remove what he made there.
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let shop = Shop { folder };
         fs::create_dir(shop.temporary()).unwrap();
+        fs::set_permissions(shop.temporary(), fs::Permissions::from_mode(0o1777)).unwrap();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/shop");
         copy(&source, &shop.folder.path().join("shop"));
         // A query's own thresholds would decide before the ones that the tests set.
         for query in ["order_history", "order_details", "user_lookup"] {
             let path = format!("queries/{query}.sql");
             let text = shop.read(&path);
-            let lines = text.lines().filter(|line| !line.starts_with("-- threshold_ms:"));
-            shop.write(&path, &lines.map(|line| format!("{line}\n")).collect::<String>());
+            let lines = text
+                .lines()
+                .filter(|line| !line.starts_with("-- threshold_ms:"));
+            shop.write(
+                &path,
+                &lines.map(|line| format!("{line}\n")).collect::<String>(),
+            );
         }
         shop.write("dbproof.toml", CONFIGURATION);
         shop
@@ -97,7 +104,10 @@ impl Shop {
     /// would listen to.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dbproof"));
-        command.args(arguments).current_dir(self.path(".")).env("TMPDIR", self.temporary());
+        command
+            .args(arguments)
+            .current_dir(self.path("."))
+            .env("TMPDIR", self.temporary());
         for variable in ["DATABASE_URL", "SLOW_QUERY_THRESHOLD_MS", "NO_COLOR"] {
             command.env_remove(variable);
         }
@@ -112,7 +122,10 @@ impl Shop {
     pub(crate) fn record(&self, arguments: &[&str]) -> (i32, Value) {
         let run = self.run(&[arguments, &["--format", "json"]].concat());
         let record = serde_json::from_str(&run.stdout);
-        (run.code, record.unwrap_or_else(|_| panic!("no record: {}", run.stderr)))
+        (
+            run.code,
+            record.unwrap_or_else(|_| panic!("no record: {}", run.stderr)),
+        )
     }
 
     /// Starts the program without waiting for its end.
@@ -144,7 +157,10 @@ impl Shop {
 
     /// What the program has in its folder for temporary files.
     pub(crate) fn temporary_entries(&self) -> Vec<PathBuf> {
-        fs::read_dir(self.temporary()).unwrap().map(|entry| entry.unwrap().path()).collect()
+        fs::read_dir(self.temporary())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect()
     }
 
     pub(crate) fn assert_nothing_is_left(&self) {
@@ -166,7 +182,11 @@ impl Run {
     pub(crate) fn failed_with(&self, code: i32, expected: &[&str]) {
         assert_eq!(self.code, code, "{}\n{}", self.stdout, self.stderr);
         for text in expected {
-            assert!(self.stderr.contains(text), "`{text}` is not in:\n{}", self.stderr);
+            assert!(
+                self.stderr.contains(text),
+                "`{text}` is not in:\n{}",
+                self.stderr
+            );
         }
     }
 }
@@ -190,7 +210,10 @@ fn copy(from: &Path, to: &Path) {
 pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();
     while !condition() {
-        assert!(began.elapsed() < Duration::from_secs(60), "waited too long until {what}");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "waited too long until {what}"
+        );
         std::thread::yield_now();
     }
 }

@@ -11,7 +11,10 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let chosen = std::env::var_os("DBPROOF_PG_BIN").map(std::path::PathBuf::from);
         let binaries = Binaries::find(chosen.as_deref()).unwrap();
         let server = runtime.block_on(EphemeralServer::start(&binaries)).unwrap();
@@ -38,7 +41,8 @@ impl Server {
     }
 
     pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
-        self.runtime.block_on(async { self.session().await.texts(sql).await.unwrap() })
+        self.runtime
+            .block_on(async { self.session().await.texts(sql).await.unwrap() })
     }
 
     /// The databases that dbproof has made here.

@@ -9,12 +9,21 @@ fn the_threshold_of_the_environment_decides_slow() {
     let shop = Shop::new();
     let run = |threshold: &str| {
         let mut command = shop.command(&["slow"]);
-        Run::new(&command.env("SLOW_QUERY_THRESHOLD_MS", threshold).output().unwrap())
+        Run::new(
+            &command
+                .env("SLOW_QUERY_THRESHOLD_MS", threshold)
+                .output()
+                .unwrap(),
+        )
     };
     let breached = run("0.0001");
     assert_eq!(breached.code, 1, "{}", breached.stderr);
     for expected in ["slow-query", "order_history", "queries/order_history.sql:1"] {
-        assert!(breached.stdout.contains(expected), "{expected}: {}", breached.stdout);
+        assert!(
+            breached.stdout.contains(expected),
+            "{expected}: {}",
+            breached.stdout
+        );
     }
     assert_eq!(run("10000").code, 0);
     run("soon").failed_with(2, &["SLOW_QUERY_THRESHOLD_MS is `soon`"]);
@@ -26,11 +35,19 @@ fn the_most_specific_threshold_wins_over_the_environments() {
     let sql = "-- name: own\n-- threshold_ms: 10000\nSELECT 1;\n-- name: general\nSELECT 2;\n";
     let shop = Shop::new().with_only_query(sql);
     let mut command = shop.command(&["slow", "--format", "json"]);
-    let run = Run::new(&command.env("SLOW_QUERY_THRESHOLD_MS", "0.0001").output().unwrap());
+    let run = Run::new(
+        &command
+            .env("SLOW_QUERY_THRESHOLD_MS", "0.0001")
+            .output()
+            .unwrap(),
+    );
     assert_eq!(run.code, 1, "{}", run.stderr);
     let record: Value = serde_json::from_str(&run.stdout).unwrap();
     let queries = &record["scenarios"]["slow"]["queries"];
-    assert_eq!((&queries[0]["threshold_source"], &queries[0]["verdict"]), (&"query".into(), &"pass".into()));
+    assert_eq!(
+        (&queries[0]["threshold_source"], &queries[0]["verdict"]),
+        (&"query".into(), &"pass".into())
+    );
     assert_eq!(queries[1]["threshold_source"], "environment");
     assert_eq!(queries[1]["verdict"], "fail");
     assert!(queries[1]["slowest_plan"].is_array());
@@ -39,7 +56,10 @@ fn the_most_specific_threshold_wins_over_the_environments() {
 #[test]
 fn too_few_samples_are_inconclusive_and_never_a_pass() {
     let shop = Shop::new();
-    shop.write("dbproof.toml", "[slow]\nthreshold_ms = 10000\nsamples = 20\n");
+    shop.write(
+        "dbproof.toml",
+        "[slow]\nthreshold_ms = 10000\nsamples = 20\n",
+    );
     let (code, record) = shop.record(&["slow"]);
     assert_eq!(code, 4);
     assert_eq!(record["verdict"], "inconclusive");
@@ -54,7 +74,12 @@ fn a_query_that_fails_in_some_samples_is_a_finding() {
     let (code, record) = shop.record(&["slow"]);
     assert_eq!(code, 1);
     assert_eq!(record["findings"][0]["code"], "query-failed");
-    assert!(record["scenarios"]["slow"]["queries"][0]["errors"].as_u64().unwrap() > 0);
+    assert!(
+        record["scenarios"]["slow"]["queries"][0]["errors"]
+            .as_u64()
+            .unwrap()
+            > 0
+    );
 }
 
 #[test]
@@ -71,9 +96,14 @@ fn values_are_masked_unless_they_are_kept() {
 
 /// The verdict of each query.
 fn verdicts(record: &Value) -> Vec<(String, String)> {
-    let queries = record["scenarios"]["regress"]["queries"].as_array().unwrap();
+    let queries = record["scenarios"]["regress"]["queries"]
+        .as_array()
+        .unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
-    queries.iter().map(|query| (text(&query["name"]), text(&query["verdict"]))).collect()
+    queries
+        .iter()
+        .map(|query| (text(&query["name"]), text(&query["verdict"])))
+        .collect()
 }
 
 #[test]
@@ -82,7 +112,11 @@ fn a_dropped_index_is_a_regression_of_the_query_that_used_it() {
     let (code, record) = shop.record(&["regress", "--migration", "changes/drop_orders_index.sql"]);
     assert_eq!(code, 1);
     for (name, verdict) in verdicts(&record) {
-        let expected = if name == "order_history" { "regressed" } else { "unchanged" };
+        let expected = if name == "order_history" {
+            "regressed"
+        } else {
+            "unchanged"
+        };
         assert_eq!(verdict, expected, "{name}");
     }
     let finding = &record["findings"][0];
@@ -105,10 +139,15 @@ fn a_comment_changes_nothing() {
 #[test]
 fn a_change_that_breaks_a_query_is_a_regression() {
     let shop = Shop::new();
-    shop.write("changes/rename.sql", "ALTER TABLE users RENAME COLUMN email TO mail;\n");
+    shop.write(
+        "changes/rename.sql",
+        "ALTER TABLE users RENAME COLUMN email TO mail;\n",
+    );
     let (code, record) = shop.record(&["regress", "--migration", "changes/rename.sql"]);
     assert_eq!(code, 1);
-    let broken = verdicts(&record).into_iter().find(|(name, _)| name == "user_lookup");
+    let broken = verdicts(&record)
+        .into_iter()
+        .find(|(name, _)| name == "user_lookup");
     assert_eq!(broken.unwrap().1, "regressed");
     assert_eq!(record["findings"][0]["code"], "query-failed");
 }
@@ -120,7 +159,10 @@ fn a_change_of_the_rows_is_a_regression() {
     let (code, record) = shop.record(&["regress", "--migration", "changes/delete.sql"]);
     assert_eq!(code, 1);
     let findings = record["findings"].as_array().unwrap();
-    let codes: Vec<&str> = findings.iter().map(|f| f["code"].as_str().unwrap()).collect();
+    let codes: Vec<&str> = findings
+        .iter()
+        .map(|f| f["code"].as_str().unwrap())
+        .collect();
     assert!(codes.contains(&"result-rows-differ"), "{codes:?}");
 }
 
@@ -140,7 +182,10 @@ fn a_control_that_deadlocks_fails() {
     let (inverted, _) = text.split_once("[[control.session]]").unwrap();
     let (_, sessions) = inverted.split_once("[[session]]").unwrap();
     let control = format!("[[session]]{sessions}").replace("[[session]]", "[[control.session]]");
-    shop.write("deadlocks/row_inversion.toml", &format!("{inverted}{control}"));
+    shop.write(
+        "deadlocks/row_inversion.toml",
+        &format!("{inverted}{control}"),
+    );
     let (code, record) = shop.record(&["deadlock"]);
     assert_eq!(code, 1);
     assert_eq!(record["findings"][0]["code"], "control-deadlocked");
