@@ -57,8 +57,28 @@ const PLANS: &[(&str, &str)] = &[
         include_str!("../../tests/plans/join_seq_hash.json"),
     ),
     (
+        "latest_ordered",
+        include_str!("../../tests/plans/latest_ordered.json"),
+    ),
+    (
+        "latest_sorted",
+        include_str!("../../tests/plans/latest_sorted.json"),
+    ),
+    (
         "never_executed",
         include_str!("../../tests/plans/never_executed.json"),
+    ),
+    (
+        "pair_hash",
+        include_str!("../../tests/plans/pair_hash.json"),
+    ),
+    (
+        "pair_loop",
+        include_str!("../../tests/plans/pair_loop.json"),
+    ),
+    (
+        "pair_nested",
+        include_str!("../../tests/plans/pair_nested.json"),
     ),
     ("parallel", include_str!("../../tests/plans/parallel.json")),
     (

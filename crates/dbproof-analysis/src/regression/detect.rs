@@ -2,6 +2,8 @@
 
 use dbproof_model::{Finding, Plan, PlanNode, Severity};
 
+use super::Tolerances;
+use super::signals::rises;
 use crate::findings::query_work::QueryWork;
 use crate::findings::{
     estimate_off, filter_efficiency, index_only_scan_lost, index_scan_lost, loops_multiplied,
@@ -33,14 +35,17 @@ pub(super) fn findings(
     trees: &Trees<'_>,
     work: &QueryWork<'_>,
     temp: (u64, u64),
+    tolerances: &Tolerances,
     improved: bool,
 ) -> Vec<Finding> {
-    let mut findings = trees.index_scans_lost(work);
+    let mut findings = trees.index_scans_lost(work, tolerances);
+    // A lost index already tells what the scan in its place throws away, whatever it costs.
+    let lost = relations_of(&findings, Severity::Info);
     let mut told = relations_of(&findings, Severity::Error);
     if !improved {
         for detected in [
             trees.nested_loops_over_seq_scans(work, &told),
-            trees.filters(work, &told),
+            trees.filters(work, &lost),
             trees.sorts_added(work, &told),
             trees.index_only_scans_lost(work),
             trees.spills(work, temp),
@@ -90,7 +95,7 @@ impl<'a> Trees<'a> {
             .max_by_key(|(_, was, is)| is - was)
     }
 
-    fn index_scans_lost(&self, work: &QueryWork<'_>) -> Vec<Finding> {
+    fn index_scans_lost(&self, work: &QueryWork<'_>, tolerances: &Tolerances) -> Vec<Finding> {
         self.scans()
             .filter(|(_, before, after)| {
                 reads_index(before) && after.node_type == "Seq Scan" && after.was_executed()
@@ -106,6 +111,7 @@ impl<'a> Trees<'a> {
                         .map_or("", |(_, index)| index),
                     node_blocks_before: blocks(before),
                     node_blocks_after: blocks(after),
+                    rose: rises((blocks(before), blocks(after)), tolerances),
                     rows_read: kept + over_loops(after, after.rows_removed_by_filter),
                     rows_kept: kept,
                     loops: after.actual_loops.unwrap_or_default(),
@@ -229,7 +235,12 @@ impl<'a> Trees<'a> {
                     return None;
                 }
                 let keys = mask_expression(&node.sort_key.join(", "));
-                let rows = over_loops(node, node.actual_rows);
+                // A LIMIT above may have stopped the sort itself; what went into it is all there was.
+                let rows = node
+                    .children
+                    .iter()
+                    .map(|child| over_loops(child, child.actual_rows))
+                    .sum();
                 let definition = self.definition_below(*at);
                 Some(sort_added::finding(
                     work,

@@ -112,9 +112,9 @@ pub fn judge(
         ));
     }
     if executed {
-        findings.extend(findings_about_work(
-            &work, &signals, direction, before, after, &changes,
-        ));
+        let trees = detect::Trees::new(&before.plan, &after.plan);
+        let told = findings_about_work(&work, &signals, direction, &trees, &changes, tolerances);
+        findings.extend(told);
     }
     findings.sort_by_key(|finding| Reverse(finding.severity));
     let mut reasons = signals.reasons(executed, direction);
@@ -141,12 +141,12 @@ fn findings_about_work(
     work: &QueryWork<'_>,
     signals: &Signals,
     direction: Direction,
-    before: &Side,
-    after: &Side,
+    trees: &detect::Trees<'_>,
     changes: &[PlanChange],
+    tolerances: &Tolerances,
 ) -> Vec<Finding> {
-    let trees = detect::Trees::new(&before.plan, &after.plan);
-    let mut findings = detect::findings(&trees, work, signals.temp, direction == Direction::Less);
+    let improved = direction == Direction::Less;
+    let mut findings = detect::findings(trees, work, signals.temp, tolerances, improved);
     let explained = findings.iter().any(|f| f.severity == Severity::Error);
     match direction {
         Direction::MoreBlocks if !explained => {

@@ -115,7 +115,8 @@ impl Signals {
     }
 }
 
-fn rises((was, is): (u64, u64), tolerances: &Tolerances) -> bool {
+/// Whether blocks rose beyond both tolerances.
+pub(super) fn rises((was, is): (u64, u64), tolerances: &Tolerances) -> bool {
     let limit = float(was) * (1.0 + tolerances.blocks_percent / 100.0);
     float(is) > limit && is - was >= tolerances.blocks_min
 }

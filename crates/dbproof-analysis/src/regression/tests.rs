@@ -291,3 +291,40 @@ fn a_loop_that_runs_ten_times_as_often_is_told() {
     inner.actual_rows = Some(0.3);
     check(&before, &after, Unchanged, &[("loops-multiplied", Warning)]);
 }
+
+#[test]
+fn a_join_that_became_a_loop_is_told_by_what_runs_in_it() {
+    check(
+        &side!("pair_hash"),
+        &side!("pair_loop"),
+        Regressed,
+        &[("loops-multiplied", Error)],
+    );
+    insta::assert_snapshot!(judged(&side!("pair_hash"), &side!("pair_loop")).findings[0].message, @"Index Scan using users_pkey on users runs 20,000 times where it ran 1; the query touches 737 blocks where it touched 170");
+    check(
+        &side!("pair_loop"),
+        &side!("pair_hash"),
+        Improved,
+        &[("plan-improved", Info)],
+    );
+}
+
+#[test]
+fn a_relation_read_in_a_loop_asks_for_the_joins_index() {
+    let judgement = judged(&side!("pair_hash"), &side!("pair_nested"));
+    let codes: Vec<&str> = judgement.findings.iter().map(|f| f.code.as_str()).collect();
+    assert_eq!(codes, ["nested-loop-over-seq-scan", "index-scan-lost"]);
+    assert_eq!(judgement.findings[1].severity, Info, "users has 15 blocks");
+    let nested = &judgement.findings;
+    insta::assert_snapshot!(nested[0].message, @"a nested loop reads all of orders 19 times, 20,000 rows each time; the query touches 3,188 blocks where it touched 170");
+    insta::assert_snapshot!(nested[0].remedy.as_ref().unwrap().sql.as_ref().unwrap(), @"CREATE INDEX CONCURRENTLY ON orders (user_id);");
+}
+
+#[test]
+fn a_sort_that_an_index_spared_is_told_beside_the_blocks() {
+    let judgement = judged(&side!("latest_ordered"), &side!("latest_sorted"));
+    let codes: Vec<&str> = judgement.findings.iter().map(|f| f.code.as_str()).collect();
+    assert_eq!(codes, ["more-blocks", "sort-added"]);
+    insta::assert_snapshot!(judgement.findings[1].message, @"5,000 rows of orders are sorted by orders.created_at, which came in that order before");
+    insta::assert_snapshot!(judgement.findings[1].remedy.as_ref().unwrap().sql.as_ref().unwrap(), @"CREATE INDEX CONCURRENTLY ON orders (status, created_at);");
+}
