@@ -118,7 +118,10 @@ impl Finding {
     /// Says what to do, and with which statement.
     #[must_use]
     pub fn with_remedy(mut self, text: impl Into<String>, sql: Option<String>) -> Self {
-        self.remedy = Some(Remedy { text: text.into(), sql });
+        self.remedy = Some(Remedy {
+            text: text.into(),
+            sql,
+        });
         self
     }
 

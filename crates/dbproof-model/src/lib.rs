@@ -18,8 +18,8 @@ pub use finding::{Finding, Location, Remedy, Scenario, Severity};
 pub use plan::{Buffers, Plan, PlanNode};
 pub use query::{Bound, Parameter, ParameterSource, Query};
 pub use record::deadlock::{
-    Bystanders, DeadlockControl, DeadlockPrediction, DeadlockRecord, DeadlockShape,
-    DeadlockVictim, Durations,
+    Bystanders, DeadlockControl, DeadlockPrediction, DeadlockRecord, DeadlockShape, DeadlockVictim,
+    Durations,
 };
 pub use record::nplusone::{
     GroupCost, GroupParent, GroupVerdict, NPlusOneGroup, NPlusOneRecord, PageMeasurement,

@@ -80,6 +80,7 @@ impl InputError {
     }
 
     /// The server's error about a statement that begins on `line` of a file.
+    #[must_use]
     pub fn from_server(
         what: &str,
         error: &ServerError,

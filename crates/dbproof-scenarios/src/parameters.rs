@@ -94,12 +94,12 @@ impl From<PostgresError> for Problem {
 async fn resolve(session: &Session, source: &ParameterSource) -> Result<Source, Problem> {
     let range = async |low: &Bound, high: &Bound| -> Result<(i64, i64), Problem> {
         let (low, high) = (bound(session, low).await?, bound(session, high).await?);
-        match low <= high {
-            true => Ok((low, high)),
-            false => Err(Problem::Source(format!(
+        if low > high {
+            return Err(Problem::Source(format!(
                 "the range from {low} to {high} is empty"
-            ))),
+            )));
         }
+        Ok((low, high))
     };
     Ok(match source {
         ParameterSource::Uniform { low, high } => {

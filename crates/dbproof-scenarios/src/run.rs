@@ -161,9 +161,10 @@ async fn play(
 ) -> Result<(Scenarios, Vec<Finding>), RunError> {
     let mut scenarios = Scenarios::default();
     let mut findings = Vec::new();
-    let address = match inputs.need_full_stage(options) {
-        true => full_stage(options, environment, observer).await?,
-        false => environment.address().clone(),
+    let address = if inputs.need_full_stage(options) {
+        full_stage(options, environment, observer).await?
+    } else {
+        environment.address().clone()
     };
     if let Some(queries) = &inputs.slow {
         observer.event(Event::ScenarioStarted(Scenario::Slow));

@@ -22,7 +22,7 @@ use arguments::{Arguments, Command};
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
-        Command::Demo(arguments) => commands::demo::run(arguments),
+        Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Run(arguments) => commands::scenarios::all(arguments),
         Command::Slow(arguments) => commands::scenarios::slow(arguments),
         Command::Regress(arguments) => commands::scenarios::regress(arguments),

@@ -158,9 +158,10 @@ pub(crate) fn style(color: Color, to_file: bool) -> terminal::Style {
             on_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         }
     };
-    let width = match on_terminal {
-        true => terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)),
-        false => 80,
+    let width = if on_terminal {
+        terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
+    } else {
+        80
     };
     terminal::Style {
         color,

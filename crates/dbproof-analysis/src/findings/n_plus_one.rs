@@ -19,7 +19,7 @@ pub const KIND: FindingKind = FindingKind {
 pub fn finding(group: &NPlusOneGroup, coverage: Option<f64>) -> Finding {
     let source = match &group.parent {
         Some(parent) => format!(
-            "`{}` out of one result of {} rows",
+            "`{}` of rows fetched before ({} in all)",
             parent.column, parent.rows
         ),
         None => "one earlier result".to_owned(),
@@ -44,7 +44,7 @@ mod tests {
         assert_eq!(finding.severity, Severity::Error);
         assert_eq!(
             finding.message,
-            "executed 20 times with 10 distinct values, which came from `orders.user_id` out of one result of 20 rows"
+            "executed 20 times with 10 distinct values, which came from `orders.user_id` of rows fetched before (20 in all)"
         );
         assert_eq!(finding.evidence["executions"], 20);
     }

@@ -1,11 +1,11 @@
 //! N+1 detection on a trace: [`detect`].
 //!
-//! A trace is first put in order ([`runs`]): each execution gets its template and its unit of work.
+//! A trace is first put in order (`runs`): each execution gets its template and its unit of work.
 //! Then each repeated template of a unit is asked where its values come from: out of one earlier
-//! result ([`fanout`]), out of its own result before ([`chain`]), or from nowhere that was seen
-//! ([`repetition`]). What is left is searched for children that a pool spread over several units.
+//! result (`fanout`), out of its own result before (`chain`), or from nowhere that was seen
+//! (`repetition`). What is left is searched for children that a pool spread over several units.
 //! Last, what was seen of one template in all units becomes one group and one finding
-//! ([`groups`]), with the batched statement where one can be written ([`remedy`]).
+//! (`groups`), with the batched statement where one can be written (`remedy`).
 
 mod batch;
 mod chain;

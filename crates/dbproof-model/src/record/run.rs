@@ -47,7 +47,10 @@ impl RunRecord {
     /// The number of findings of this severity.
     #[must_use]
     pub fn count(&self, severity: Severity) -> usize {
-        self.findings.iter().filter(|f| f.severity == severity).count()
+        self.findings
+            .iter()
+            .filter(|f| f.severity == severity)
+            .count()
     }
 }
 
@@ -121,6 +124,8 @@ impl Scenarios {
             ("nplusone", self.nplusone.as_ref().map(|s| s.verdict)),
             ("deadlock", self.deadlock.as_ref().map(|s| s.verdict)),
         ];
-        all.into_iter().filter_map(|(name, verdict)| Some((name, verdict?))).collect()
+        all.into_iter()
+            .filter_map(|(name, verdict)| Some((name, verdict?)))
+            .collect()
     }
 }

@@ -1,9 +1,11 @@
 //! The latency of the monitored queries against their thresholds.
 
-use dbproof_model::{SlowQuery, SlowRecord};
+use dbproof_model::{SlowQuery, SlowRecord, Verdict};
 
 use crate::document::{Align, Block, Cell, Section, Table};
 use crate::{explain, figures};
+
+const TIMES: &str = "Times in milliseconds.";
 
 const COLUMNS: [(&str, Align); 9] = [
     ("query", Align::Left),
@@ -22,11 +24,14 @@ pub(crate) fn section(record: &SlowRecord) -> Section {
     if record.queries.is_empty() {
         blocks.push(Block::Line(vec![Cell::plain("No query was measured.")]));
     } else {
-        blocks.push(Block::Line(vec![Cell::plain("Times in milliseconds.")]));
+        blocks.push(Block::Line(vec![Cell::plain(measured(&record.queries))]));
         let mut table = Table::new(&COLUMNS);
         table.rows = record.queries.iter().map(row).collect();
         blocks.push(Block::Table(table));
-        blocks.extend(record.queries.iter().map(sampling));
+        // What every query has in common is said once; a doubt is explained.
+        let alike = measured(&record.queries) != TIMES;
+        let told = |query: &&SlowQuery| !alike || query.verdict != Verdict::Pass;
+        blocks.extend(record.queries.iter().filter(told).map(sampling));
     }
     for query in &record.queries {
         if let Some(plan) = &query.slowest_plan {
@@ -40,6 +45,22 @@ pub(crate) fn section(record: &SlowRecord) -> Section {
         title: "slow",
         verdict: Some(record.verdict),
         blocks,
+    }
+}
+
+/// The units of the table and, where all queries were measured alike, how.
+fn measured(queries: &[SlowQuery]) -> String {
+    let how = |query: &SlowQuery| (query.samples, query.warmup, query.errors);
+    let alike = queries
+        .windows(2)
+        .all(|pair| how(&pair[0]) == how(&pair[1]));
+    match queries.first() {
+        Some(first) if alike && first.errors == 0 => format!(
+            "{TIMES} {} each, after {} to warm up.",
+            figures::counted(first.samples, "sample"),
+            figures::count(first.warmup),
+        ),
+        _ => TIMES.to_owned(),
     }
 }
 

@@ -130,9 +130,10 @@ impl<'a> Cycle<'a> {
         second.session.run("BEGIN").await?;
         self.step(first, 0).await?;
         let asked = Instant::now();
-        let (deadlock, both_committed) = match self.second_takes_its_lock().await? {
-            true => self.close_the_cycle(began, seed).await?,
-            false => (None, Instant::now()),
+        let (deadlock, both_committed) = if self.second_takes_its_lock().await? {
+            self.close_the_cycle(began, seed).await?
+        } else {
+            (None, Instant::now())
         };
         Ok(CycleRun {
             deadlock,
@@ -179,7 +180,7 @@ impl<'a> Cycle<'a> {
                 done.result.map_err(|error| self.in_step(first, 1, error))?;
                 self.expect_blocked(Blocked::Never, first, second)?;
             }
-            seen = blocked => self.expect_blocked(seen?, first, second)?,
+            waits = blocked => self.expect_blocked(waits?, first, second)?,
         }
         let closed = Instant::now();
         let mut randoms = [

@@ -86,9 +86,10 @@ fn verdict_of(record: &DeadlockShape) -> Verdict {
     let counted = record
         .server_deadlocks
         .is_none_or(|counted| counted == record.deadlocks);
-    match record.deadlocks == record.runs && counted && record.control.is_some() {
-        true => Verdict::Pass,
-        false => Verdict::Inconclusive,
+    if record.deadlocks == record.runs && counted && record.control.is_some() {
+        Verdict::Pass
+    } else {
+        Verdict::Inconclusive
     }
 }
 

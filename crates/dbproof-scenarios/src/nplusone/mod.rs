@@ -9,9 +9,10 @@ mod page;
 use std::time::Instant;
 
 use dbproof_analysis::nplusone::{self, Thresholds};
+use dbproof_analysis::sql;
 use dbproof_model::{
-    Execution, Finding, NPlusOneRecord, PageMeasurement, ProjectedTime, Scenario, Severity, Trace,
-    Verdict,
+    Execution, Finding, Location, NPlusOneRecord, PageMeasurement, ProjectedTime, Scenario,
+    Severity, Trace, Verdict,
 };
 use dbproof_postgres::{Address, catalog, connect};
 use futures_util::future::try_join_all;
@@ -71,7 +72,10 @@ pub(crate) async fn run(
         let session = connect(address).await?;
         catalog::schema(&session).await?
     };
-    let detection = nplusone::detect(&trace, &schema, &Thresholds::default());
+    let mut detection = nplusone::detect(&trace, &schema, &Thresholds::default());
+    for finding in &mut detection.findings {
+        finding.location = location(&finding.subject, &versions);
+    }
     let record = NPlusOneRecord {
         verdict: verdict(&trace, &detection.findings),
         sessions: u64::from(first) + u64::from(config.sessions),
@@ -82,6 +86,19 @@ pub(crate) async fn run(
         pages: measurements,
     };
     Ok((record, detection.findings))
+}
+
+/// The step that a repeated statement comes from.
+fn location(template: &str, versions: &[(&Page, &Version)]) -> Option<Location> {
+    versions.iter().find_map(|(page, version)| {
+        let repeated = |sql: &str| sql::template(sql, &[]).shape == template;
+        let step = version.steps.iter().find(|step| repeated(&step.sql))?;
+        let place = page.place_of(&step.sql);
+        Some(Location {
+            file: place.file,
+            line: place.line,
+        })
+    })
 }
 
 fn verdict(trace: &Trace, findings: &[Finding]) -> Verdict {

@@ -117,9 +117,10 @@ impl<'a> PageSession<'a> {
             .collect::<Result<Vec<_>, RunError>>()?;
         let value = |row: usize, (reference, column): &(Reference, usize)| {
             let rows = &results[reference.step].rows;
-            match reference.array {
-                true => Some(array_literal(rows, *column)),
-                false => rows[row][*column].clone(),
+            if reference.array {
+                Some(array_literal(rows, *column))
+            } else {
+                rows[row][*column].clone()
             }
         };
         Ok((0..rounds)

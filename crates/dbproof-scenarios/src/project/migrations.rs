@@ -127,10 +127,7 @@ fn upward_part(text: &str) -> String {
             Some(m) if m.starts_with("migrate:up") => upward = true,
             _ => {}
         }
-        match upward {
-            true => sql.push_str(line),
-            false => sql.push('\n'),
-        }
+        sql.push_str(if upward { line } else { "\n" });
     }
     sql
 }
@@ -159,7 +156,7 @@ mod tests {
                 "m/R__views.sql"
             ]
         );
-        let mut prisma = vec!["m/20240102_b/migration.sql", "m/20231231_a/migration.sql"];
+        let mut prisma = ["m/20240102_b/migration.sql", "m/20231231_a/migration.sql"];
         prisma.sort_by_cached_key(|n| order_of(n));
         assert_eq!(prisma[0], "m/20231231_a/migration.sql");
     }

@@ -176,10 +176,10 @@ impl Project {
         folder: &str,
         extension: &str,
     ) -> Result<Vec<SourceFile>, RunError> {
-        match self.folder.join(folder).exists() {
-            true => self.files(folder, extension),
-            false => Ok(Vec::new()),
+        if !self.folder.join(folder).exists() {
+            return Ok(Vec::new());
         }
+        self.files(folder, extension)
     }
 
     fn display_name(&self, path: &Path) -> String {

@@ -18,7 +18,7 @@ static SHOP: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/shop");
 
 const FOLDER: &str = "dbproof-output";
 
-pub(crate) fn run(arguments: DemoArguments) -> anyhow::Result<Outcome> {
+pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<Outcome> {
     let folder = arguments
         .output
         .output
@@ -59,10 +59,11 @@ pub(crate) fn run(arguments: DemoArguments) -> anyhow::Result<Outcome> {
     for expectation in &missing {
         anstream::eprintln!("error: the demo should show that {expectation}");
     }
-    match missing.is_empty() {
-        true => Ok(outcome(&record, arguments.fail_on)),
-        false => Ok(Outcome::Fail),
-    }
+    Ok(if missing.is_empty() {
+        outcome(&record, arguments.fail_on)
+    } else {
+        Outcome::Fail
+    })
 }
 
 fn name_files(files: &[PathBuf]) {

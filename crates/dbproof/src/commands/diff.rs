@@ -25,8 +25,6 @@ pub(crate) fn run(arguments: &DiffArguments) -> anyhow::Result<Outcome> {
         Format::Markdown => delta::markdown(&delta),
         _ => delta::terminal(&delta, &style(arguments.color, to_file)),
     })?;
-    match arguments.fail_on != FailOn::Never && delta.has_new_errors() {
-        true => Ok(Outcome::Fail),
-        false => Ok(Outcome::Pass),
-    }
+    let fails = arguments.fail_on != FailOn::Never && delta.has_new_errors();
+    Ok(if fails { Outcome::Fail } else { Outcome::Pass })
 }

@@ -9,17 +9,17 @@ use crate::exit::{Outcome, UsageError};
 use crate::output::to_standard_output;
 
 pub(crate) fn run(arguments: &ExplainArguments) -> anyhow::Result<Outcome> {
-    let text = match &arguments.code {
-        None => list(),
-        Some(code) => match findings::kind(code) {
-            Some(kind) => kind.page.to_owned(),
-            None => {
-                let message = format!("there is no finding `{code}`; these are all:\n{}", list());
-                return Err(UsageError(message.trim_end().to_owned()).into());
-            }
-        },
+    let Some(code) = &arguments.code else {
+        to_standard_output(&list())?;
+        return Ok(Outcome::Pass);
     };
-    to_standard_output(&text)?;
+    let kind = findings::kind(code).ok_or_else(|| {
+        UsageError(format!(
+            "there is no finding `{code}`; these are all:\n{}",
+            list().trim_end()
+        ))
+    })?;
+    to_standard_output(kind.page)?;
     Ok(Outcome::Pass)
 }
 

@@ -58,13 +58,9 @@ impl Shop {
         for query in ["order_history", "order_details", "user_lookup"] {
             let path = format!("queries/{query}.sql");
             let text = shop.read(&path);
-            let lines = text
-                .lines()
-                .filter(|line| !line.starts_with("-- threshold_ms:"));
-            shop.write(
-                &path,
-                &lines.map(|line| format!("{line}\n")).collect::<String>(),
-            );
+            let lines = text.split_inclusive('\n');
+            let kept = lines.filter(|line| !line.starts_with("-- threshold_ms:"));
+            shop.write(&path, &kept.collect::<String>());
         }
         shop.write("dbproof.toml", CONFIGURATION);
         shop
@@ -196,11 +192,10 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => {
-                fs::copy(entry.path(), target).unwrap();
-            }
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
         }
     }
 }
