@@ -11,6 +11,7 @@
 //! **Architecture invariant:** no other room but `dbproof-capture` opens a socket to a database.
 
 mod address;
+pub mod affinity;
 mod binaries;
 pub mod catalog;
 pub mod copy;

@@ -23,6 +23,7 @@ pub struct MeasuringConnection {
     server: String,
     buffer: Vec<u8>,
     statements: u32,
+    process_id: u32,
 }
 
 /// A statement prepared on one connection.
@@ -43,13 +44,20 @@ impl MeasuringConnection {
     pub fn open(address: &Address) -> Result<Self, PostgresError> {
         let server = address.to_string();
         let mut stream = Stream::connect(address)?;
-        startup::authenticate(&mut stream, address, &server)?;
+        let process_id = startup::authenticate(&mut stream, address, &server)?;
         Ok(MeasuringConnection {
             stream,
             server,
             buffer: vec![0; 64 * 1024],
             statements: 0,
+            process_id,
         })
+    }
+
+    /// The process id of the backend, as the server tells it.
+    #[must_use]
+    pub fn process_id(&self) -> u32 {
+        self.process_id
     }
 
     /// Runs one or more statements without parameters and discards their rows.

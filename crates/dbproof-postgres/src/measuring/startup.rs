@@ -13,12 +13,12 @@ use postgres_protocol::message::frontend;
 use super::stream::Stream;
 use crate::{Address, PostgresError, ServerError};
 
-/// Brings a fresh connection to its first ReadyForQuery.
+/// Brings a fresh connection to its first ReadyForQuery; returns the backend's process id.
 pub(super) fn authenticate(
     stream: &mut Stream,
     address: &Address,
     server: &str,
-) -> Result<(), PostgresError> {
+) -> Result<u32, PostgresError> {
     let unreachable = |reason: String| PostgresError::Unreachable {
         server: server.to_owned(),
         reason,
@@ -34,6 +34,7 @@ pub(super) fn authenticate(
     frontend::startup_message(parameters, &mut message).map_err(io_failed)?;
     stream.write(&message).map_err(io_failed)?;
     let mut scram = None;
+    let mut process_id = 0;
     loop {
         message.clear();
         match stream.message().map_err(io_failed)? {
@@ -70,10 +71,10 @@ pub(super) fn authenticate(
             Message::ErrorResponse(body) => {
                 return Err(unreachable(server_error(&body).to_string()));
             }
-            Message::ReadyForQuery(_) => return Ok(()),
+            Message::BackendKeyData(body) => process_id = body.process_id().cast_unsigned(),
+            Message::ReadyForQuery(_) => return Ok(process_id),
             Message::AuthenticationOk
             | Message::ParameterStatus(_)
-            | Message::BackendKeyData(_)
             | Message::NoticeResponse(_) => {}
             _ => {
                 return Err(unreachable(

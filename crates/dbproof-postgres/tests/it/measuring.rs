@@ -1,6 +1,6 @@
 //! The measuring connection against a real server.
 
-use dbproof_postgres::{Address, MeasuringConnection, PostgresError};
+use dbproof_postgres::{Address, MeasuringConnection, PostgresError, affinity};
 
 use crate::server;
 
@@ -89,5 +89,31 @@ async fn a_backend_that_is_terminated_is_a_lost_connection() {
     assert!(
         matches!(error, PostgresError::ConnectionLost { .. }),
         "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn client_and_backend_can_be_pinned_to_one_processor() {
+    let server = server().await;
+    let allowed = affinity::allowed_processors();
+    let Some(&processor) = allowed.last() else {
+        return;
+    };
+    let mut connection = MeasuringConnection::open(server.address()).unwrap();
+    let backend = connection.process_id();
+    let pinned = std::thread::spawn(move || {
+        assert!(affinity::pin_to(processor, &[backend]));
+        connection.run("SELECT 1").unwrap();
+        affinity::allowed_processors()
+    });
+    assert_eq!(pinned.join().unwrap(), [processor]);
+    assert_eq!(
+        affinity::allowed_processors(),
+        allowed,
+        "other threads stay free"
+    );
+    assert!(
+        !affinity::pin_to(processor, &[u32::MAX]),
+        "there is no such process"
     );
 }
