@@ -27,7 +27,8 @@ pub use record::nplusone::{
 };
 pub use record::regress::{
     Access, ChangeEffect, ChangeKind, Interval, MigrationRecord, MigrationStatement, PlanChange,
-    PlanSummary, Ratios, RegressQuery, RegressRecord, RegressVerdict,
+    PlanSummary, QueryTiming, Ratios, RegressQuery, RegressRecord, RegressVerdict, RunTiming,
+    TimingOutcome,
 };
 pub use record::run::{Git, Host, RECORD_SCHEMA, RunRecord, Scenarios, Server, Tool};
 pub use record::slow::{HistogramBucket, SlowQuery, SlowRecord, Statistic, ThresholdSource};

@@ -74,6 +74,11 @@ impl Environment {
         &self.databases
     }
 
+    /// Whether the server is a throw-away one on this machine.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.ephemeral.is_some()
+    }
+
     /// The server as the run record tells it.
     pub(crate) fn server(&self) -> Server {
         Server {

@@ -6,6 +6,7 @@
 //! line to the list of modules and to [`ALL`].
 
 pub mod capture_incomplete;
+pub mod clock_unsteady;
 pub mod control_deadlocked;
 pub mod deadlock_cost;
 pub mod deadlock_count_differs;
@@ -32,6 +33,7 @@ pub(crate) mod query_work;
 pub mod result_rows_differ;
 mod slow_figures;
 pub mod slow_query;
+pub mod slower;
 pub mod sort_added;
 pub mod threshold_undecided;
 pub mod write_loop;
@@ -74,6 +76,7 @@ impl FindingKind {
 /// Every kind of finding, in alphabetical order of their codes.
 pub const ALL: &[&FindingKind] = &[
     &capture_incomplete::KIND,
+    &clock_unsteady::KIND,
     &control_deadlocked::KIND,
     &deadlock_cost::KIND,
     &deadlock_count_differs::KIND,
@@ -96,6 +99,7 @@ pub const ALL: &[&FindingKind] = &[
     &query_failed::KIND,
     &result_rows_differ::KIND,
     &slow_query::KIND,
+    &slower::KIND,
     &sort_added::KIND,
     &threshold_undecided::KIND,
     &write_loop::KIND,

@@ -1,12 +1,14 @@
 //! The judgement of one query before and after a change: [`judge`].
 //!
-//! Deterministic signals decide: blocks, spill blocks, rows and the shape of the plan. Times are
-//! no part of it; see [`crate::comparison`]. The planner's cost explains and decides nothing.
+//! Deterministic signals decide first: blocks, spill blocks, rows and the shape of the plan. Times,
+//! judged by [`crate::comparison`], come second ([`with_time`]). The planner's cost explains and
+//! decides nothing.
 
 mod detect;
 mod signals;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use std::cmp::Reverse;
 
@@ -17,6 +19,8 @@ use crate::findings::query_work::QueryWork;
 use crate::findings::{more_blocks, more_rows, plan_improved, result_rows_differ};
 use crate::plan;
 use signals::{Direction, Signals};
+
+pub use time::with_time;
 
 /// A query's plan and result on one side of the change.
 #[derive(Debug, Clone, PartialEq)]

@@ -17,6 +17,71 @@ pub struct RegressRecord {
     pub migration: Option<MigrationRecord>,
     /// One entry a monitored query.
     pub queries: Vec<RegressQuery>,
+    /// What the times of this run are worth.
+    #[serde(default)]
+    pub timing: Option<RunTiming>,
+}
+
+/// What the times of a run are worth, shown by a comparison of two identical sides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RunTiming {
+    /// Whether client and backends were pinned to one processor. Unpinned, only 40 to 62 % of true
+    /// effects of 14 to 19 % are found.
+    pub pinned: bool,
+    /// What the comparison of two identical databases came to; anything but `same` or
+    /// `inconclusive` means that this machine cannot tell.
+    pub control: TimingOutcome,
+    /// Its ratio with its interval.
+    pub control_ratio: Option<Interval>,
+    /// Whether time decides anything in this run.
+    pub gates: bool,
+}
+
+/// What the times of a query prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimingOutcome {
+    /// Slower after than before.
+    Slower,
+    /// Faster after than before.
+    Faster,
+    /// Neither by as much as matters: the interval lies within ±10 %.
+    Same,
+    /// Too noisy to tell.
+    Inconclusive,
+    /// The query takes too long for the time that measuring may take.
+    NotMeasured,
+}
+
+impl TimingOutcome {
+    /// The outcome as it is written in the run record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TimingOutcome::Slower => "slower",
+            TimingOutcome::Faster => "faster",
+            TimingOutcome::Same => "same",
+            TimingOutcome::Inconclusive => "inconclusive",
+            TimingOutcome::NotMeasured => "not-measured",
+        }
+    }
+}
+
+/// The times of one query before and after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct QueryTiming {
+    /// What they prove; `slower` and `faster` are confirmed by a second, independent measurement.
+    pub outcome: TimingOutcome,
+    /// Sessions that were compared, each with connections of its own.
+    pub sessions: u64,
+    /// Pairs of executions in all sessions.
+    pub pairs: u64,
+    /// The median of after − before over all pairs, in milliseconds.
+    pub difference_ms: Option<f64>,
+    /// The p-value of "slower by more than 5 %".
+    pub p_slower: Option<f64>,
+    /// The p-value of "faster by more than 5 %".
+    pub p_faster: Option<f64>,
 }
 
 /// How a migration was applied to the `after` twin.
@@ -90,6 +155,9 @@ pub struct RegressQuery {
     pub verdict: RegressVerdict,
     /// Why, in a few words each.
     pub reasons: Vec<String>,
+    /// What the times prove; absent where one side could not be executed.
+    #[serde(default)]
+    pub timing: Option<QueryTiming>,
 }
 
 /// A plan and its work. Counts are totals over the whole plan.

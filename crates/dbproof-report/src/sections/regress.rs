@@ -2,7 +2,7 @@
 
 use dbproof_model::{
     Access, ChangeEffect, Interval, MigrationRecord, PlanChange, PlanSummary, RegressQuery,
-    RegressRecord,
+    RegressRecord, RunTiming,
 };
 
 use crate::document::{Align, Block, Cell, Section, Table, Tone};
@@ -16,6 +16,9 @@ pub(super) fn section(record: &RegressRecord) -> Section {
     if record.queries.is_empty() {
         blocks.push(Block::Line(vec![Cell::plain("No query was compared.")]));
     }
+    if let Some(timing) = &record.timing {
+        blocks.push(Block::Line(vec![Cell::plain(worth_of_times(timing))]));
+    }
     blocks.extend(record.queries.iter().flat_map(query_blocks));
     if let Some(migration) = &record.migration {
         push_migration(&mut blocks, migration);
@@ -25,6 +28,30 @@ pub(super) fn section(record: &RegressRecord) -> Section {
         verdict: Some(record.verdict),
         blocks,
     }
+}
+
+/// What the times of this run are worth.
+fn worth_of_times(timing: &RunTiming) -> String {
+    let pinned = if timing.pinned {
+        "client and server on one processor"
+    } else {
+        "not pinned to one processor, so that smaller effects may be missed"
+    };
+    let interval = timing
+        .control_ratio
+        .as_ref()
+        .map_or(String::new(), |ratio| {
+            format!(" {} {}", figures::ratio(ratio.estimate), interval(ratio))
+        });
+    let decides = if timing.gates {
+        ""
+    } else {
+        "; times decide nothing in this run"
+    };
+    format!(
+        "Times: {pinned}; two identical databases beside it came out as {}{interval}{decides}.",
+        timing.control.as_str()
+    )
 }
 
 /// What is said about one query.
@@ -82,7 +109,9 @@ fn figures_table(query: &RegressQuery) -> Table {
     });
     if let Some(time) = &query.ratio.time {
         table.rows.push(vec![
-            Cell::plain("time"),
+            Cell::plain(query.timing.as_ref().map_or("time".to_owned(), |timing| {
+                format!("time: {}", timing.outcome.as_str())
+            })),
             Cell::plain(figures::in_words(time.estimate)),
             Cell::plain(interval(time)),
             Cell::plain(figures::ratio(time.estimate)),

@@ -100,6 +100,8 @@ pub struct RegressConfig {
     pub sessions: u32,
     /// Pairs of executions in each session.
     pub pairs: u32,
+    /// Seconds that timing one query may take.
+    pub budget_s: f64,
 }
 
 impl Default for RegressConfig {
@@ -111,6 +113,7 @@ impl Default for RegressConfig {
             blocks_min: 16,
             sessions: 10,
             pairs: 20,
+            budget_s: 20.0,
         }
     }
 }
@@ -204,6 +207,9 @@ impl Config {
         }
         if !self.regress.blocks_percent.is_finite() || self.regress.blocks_percent < 0.0 {
             return wrong("blocks_percent", "must be a percentage of 0 or more");
+        }
+        if !self.regress.budget_s.is_finite() || self.regress.budget_s < 0.0 {
+            return wrong("budget_s", "must be a number of seconds, 0 or more");
         }
         let counts = [
             ("samples", self.slow.samples),

@@ -5,12 +5,13 @@
 //! that alternate between the two sides.
 
 mod pairs;
+mod timing;
 
 use dbproof_analysis::regression::{self, Side, Tolerances};
-use dbproof_analysis::{comparison, findings, plan};
+use dbproof_analysis::{findings, plan};
 use dbproof_model::{
     Finding, MigrationRecord, MigrationStatement, PlanSummary, Ratios, RegressQuery, RegressRecord,
-    RegressVerdict, Scenario, Severity, Verdict,
+    RegressVerdict, RunTiming, Scenario, Severity, TimingOutcome, Verdict,
 };
 use dbproof_postgres::explain::{Mode, explain};
 use dbproof_postgres::{Address, PostgresError, ServerError, Session, catalog, connect, rows};
@@ -25,20 +26,30 @@ use crate::project::MonitoredQuery;
 use crate::project::migrations::{Change, Migration};
 use crate::slow::{failed, unusable};
 use crate::stage;
+use timing::{Sides, TimedOutcome, TimedQuery};
 
 /// EXPLAIN runs of each side; the last counts, because the first reads the catalog as well.
 const EXPLAIN_RUNS: usize = 3;
 
-/// Two databases that differ by the change alone.
+/// Two databases that differ by the change alone, and one that does not differ from the first.
 struct Twins {
     before: Address,
     after: Address,
+    control: Address,
 }
 
 /// A session on each twin.
 struct Sessions {
     before: Session,
     after: Session,
+}
+
+/// What is known of a query after its plans were compared.
+struct Compared<'a> {
+    record: RegressQuery,
+    findings: Vec<Finding>,
+    /// What to time; nothing where one side cannot execute the query.
+    timed: Option<TimedQuery<'a>>,
 }
 
 /// Compares every monitored query before and after the change.
@@ -57,7 +68,7 @@ pub(crate) async fn run(
         before: connect(&twins.before).await?,
         after: connect(&twins.after).await?,
     };
-    let mut records = Vec::new();
+    let mut compared = Vec::new();
     let mut found: Vec<Finding> = catalog::never_analysed(&sessions.after)
         .await?
         .iter()
@@ -70,19 +81,93 @@ pub(crate) async fn run(
             done,
             total: queries.len(),
         });
-        let (record, findings) = compare(options, &twins, &sessions, monitored).await?;
-        records.push(record);
-        found.extend(findings);
+        compared.push(compare(options, &sessions, monitored).await?);
     }
     sessions.before.close().await;
     sessions.after.close().await;
+    observer.event(Event::Step {
+        scenario: Scenario::Regress,
+        name: "timing in pairs",
+        done: queries.len().saturating_sub(1),
+        total: queries.len(),
+    });
+    let timing = add_times(options, environment, &twins, &mut compared).await?;
+    if !timing.gates {
+        found.push(findings::clock_unsteady::finding(&timing));
+    }
+    let mut records = Vec::with_capacity(compared.len());
+    for Compared {
+        record, findings, ..
+    } in compared
+    {
+        records.push(record);
+        found.extend(findings);
+    }
     let record = RegressRecord {
         verdict: verdict(&records, &found),
         change: change.change.file.name.clone(),
         migration: Some(migration),
         queries: records,
+        timing: Some(timing),
     };
     Ok((record, found))
+}
+
+/// Times every query that both sides can execute, and lets the times add to its verdict.
+async fn add_times(
+    options: &RunOptions,
+    environment: &Environment,
+    twins: &Twins,
+    compared: &mut [Compared<'_>],
+) -> Result<RunTiming, RunError> {
+    let mut queries = Vec::new();
+    let mut timed = Vec::new();
+    for compared in compared {
+        if let Some(query) = compared.timed.take() {
+            queries.push(query);
+            timed.push(compared);
+        }
+    }
+    let sides = Sides {
+        before: &twins.before,
+        after: &twins.after,
+        control: &twins.control,
+    };
+    let config = &options.project.config.regress;
+    let local = environment.is_ours();
+    let (run, outcomes) =
+        timing::measure(config, &sides, &mut queries, local, options.seed).await?;
+    for (compared, outcome) in timed.into_iter().zip(outcomes) {
+        compared.add_time(outcome, run.gates);
+    }
+    Ok(run)
+}
+
+impl Compared<'_> {
+    fn add_time(&mut self, timed: TimedOutcome, gates: bool) {
+        let outcome = timed.timing.outcome;
+        let record = &mut self.record;
+        record.ratio.time = timed.ratio;
+        record.timing = Some(timed.timing);
+        if !gates {
+            return;
+        }
+        let verdict = regression::with_time(record.verdict, outcome);
+        if let (TimingOutcome::Slower | TimingOutcome::Faster, Some(ratio)) =
+            (outcome, record.ratio.time)
+        {
+            record
+                .reasons
+                .push(format!("time ×{:.2}, {}", ratio.estimate, outcome.as_str()));
+        }
+        record.verdict = verdict;
+        if outcome == TimingOutcome::Slower {
+            // What says that it improved would contradict what was measured.
+            self.findings
+                .retain(|finding| finding.code != findings::plan_improved::KIND.code);
+            self.findings.push(findings::slower::finding(record));
+        }
+    }
 }
 
 fn verdict(records: &[RegressQuery], found: &[Finding]) -> Verdict {
@@ -100,7 +185,7 @@ fn verdict(records: &[RegressQuery], found: &[Finding]) -> Verdict {
     Verdict::of_all(records.iter().map(of_query).chain(errors))
 }
 
-/// Clones one seeded database twice, applies the change to one clone, analyses both.
+/// Clones one seeded database, applies the change to one of the clones, analyses them all.
 async fn make_twins(
     options: &RunOptions,
     environment: &Environment,
@@ -117,15 +202,23 @@ async fn make_twins(
     .await?;
     let before = databases.clone(&base, "before").await?;
     let after = databases.clone(&base, "after").await?;
+    let control = databases.clone(&base, "control").await?;
     let session = connect(&after).await?;
     let migration = apply_change(&session, &change.change).await?;
     session.close().await;
-    for twin in [&before, &after] {
+    for twin in [&before, &after, &control] {
         let session = connect(twin).await?;
         session.run("VACUUM (ANALYZE)").await?;
         session.close().await;
     }
-    Ok((Twins { before, after }, migration))
+    Ok((
+        Twins {
+            before,
+            after,
+            control,
+        },
+        migration,
+    ))
 }
 
 async fn apply_change(
@@ -159,12 +252,11 @@ struct Comparison {
     judgement: regression::Judgement,
 }
 
-async fn compare(
+async fn compare<'a>(
     options: &RunOptions,
-    twins: &Twins,
     sessions: &Sessions,
-    monitored: &MonitoredQuery,
-) -> Result<(RegressQuery, Vec<Finding>), RunError> {
+    monitored: &'a MonitoredQuery,
+) -> Result<Compared<'a>, RunError> {
     let query = &monitored.query;
     let prepared = (
         prepare(&sessions.before, &query.sql).await?,
@@ -194,8 +286,15 @@ async fn compare(
             Err(error) => return Err(error),
         }
     }
-    let time = pairs::measure(config, twins, &query.sql, &mut values, options.seed).await?;
-    Ok(summarise(monitored, comparisons, comparison::ratio(&time)))
+    let (record, findings) = summarise(monitored, comparisons);
+    Ok(Compared {
+        record,
+        findings,
+        timed: Some(TimedQuery {
+            sql: &query.sql,
+            values,
+        }),
+    })
 }
 
 /// Whether a side can prepare the statement; anything but the server's refusal is an error.
@@ -286,7 +385,6 @@ async fn digests(
 fn summarise(
     monitored: &MonitoredQuery,
     comparisons: Vec<Comparison>,
-    time: Option<dbproof_model::Interval>,
 ) -> (RegressQuery, Vec<Finding>) {
     let rank = |verdict: RegressVerdict| match verdict {
         RegressVerdict::Regressed => 4,
@@ -319,12 +417,13 @@ fn summarise(
         after: Some(shown.after),
         changes: shown.judgement.changes,
         ratio: Ratios {
-            time,
+            time: None,
             buffers: shown.judgement.buffers_ratio,
             cost: shown.judgement.cost_ratio,
         },
         verdict: shown.judgement.verdict,
         reasons: shown.judgement.reasons,
+        timing: None,
     };
     (record, findings)
 }
@@ -343,29 +442,28 @@ fn without_plans(
         ratio: Ratios::default(),
         verdict,
         reasons: vec![reason],
+        timing: None,
     }
 }
 
-fn broken_by_the_change(
-    monitored: &MonitoredQuery,
-    error: &ServerError,
-) -> (RegressQuery, Vec<Finding>) {
+fn broken_by_the_change<'a>(monitored: &MonitoredQuery, error: &ServerError) -> Compared<'a> {
     let reason = format!("it fails after the change: {error}");
     let mut finding = failed(monitored, error, 1);
     finding.scenario = Scenario::Regress;
-    (
-        without_plans(monitored, RegressVerdict::Regressed, reason),
-        vec![finding],
-    )
+    let record = without_plans(monitored, RegressVerdict::Regressed, reason);
+    Compared {
+        record,
+        findings: vec![finding],
+        timed: None,
+    }
 }
 
-fn new_with_the_change(
-    monitored: &MonitoredQuery,
-    error: &ServerError,
-) -> (RegressQuery, Vec<Finding>) {
+fn new_with_the_change<'a>(monitored: &MonitoredQuery, error: &ServerError) -> Compared<'a> {
     let reason = format!("it cannot run before the change, so there is no comparison: {error}");
-    (
-        without_plans(monitored, RegressVerdict::Inconclusive, reason),
-        Vec::new(),
-    )
+    let record = without_plans(monitored, RegressVerdict::Inconclusive, reason);
+    Compared {
+        record,
+        findings: Vec::new(),
+        timed: None,
+    }
 }

@@ -190,3 +190,48 @@ fn a_control_that_deadlocks_fails() {
     assert_eq!(code, 1);
     assert_eq!(record["findings"][0]["code"], "control-deadlocked");
 }
+
+/// A query whose function the change may make more expensive, without another block being read.
+fn shop_with_function() -> Shop {
+    let shop = Shop::new()
+        .with_only_query("-- name: weights\nSELECT sum(weight(id::int)) FROM order_items;\n");
+    shop.write("dbproof.toml", "[project]\nname = \"shop\"\n");
+    shop.write("migrations/003_function.sql", &function_of_cost(20));
+    shop
+}
+
+/// The function, with a loop of that many rounds.
+fn function_of_cost(rounds: u32) -> String {
+    format!(
+        "CREATE OR REPLACE FUNCTION weight(n int) RETURNS int LANGUAGE plpgsql AS $$\n\
+         BEGIN FOR i IN 1..{rounds} LOOP n := n + 1; END LOOP; RETURN n - {rounds}; END $$;\n"
+    )
+}
+
+/// Whether this machine could tell is not for a test to demand; what follows from it is.
+#[test]
+fn processor_time_alone_regresses_where_the_clock_can_tell() {
+    let shop = shop_with_function();
+    shop.write("changes/dearer.sql", &function_of_cost(40));
+    let (code, record) = shop.record(&["regress", "--migration", "changes/dearer.sql"]);
+    let regress = &record["scenarios"]["regress"];
+    let query = &regress["queries"][0];
+    assert_eq!(query["ratio"]["buffers"], 1.0, "no block tells of it");
+    assert_ne!(query["timing"]["outcome"], "faster");
+    assert!(query["ratio"]["time"]["estimate"].as_f64().unwrap() > 1.0);
+    let slower = query["timing"]["outcome"] == "slower" && regress["timing"]["gates"] == true;
+    let expected = if slower { "regressed" } else { "unchanged" };
+    assert_eq!(
+        (code, &query["verdict"]),
+        (i32::from(slower), &expected.into())
+    );
+    let codes = record["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| f["code"].as_str().unwrap());
+    assert_eq!(
+        codes.filter(|code| *code == "slower").count(),
+        usize::from(slower)
+    );
+}
