@@ -91,7 +91,7 @@ pub(super) async fn measure(
         run,
         measured
             .iter()
-            .zip(judged)
+            .zip(&judged)
             .map(|(m, timing)| timed(m, timing))
             .collect(),
     ))
@@ -240,7 +240,7 @@ fn judge_all(measured: &[Measured], rules: &Rules) -> Vec<Timing> {
     judge(&sessions, rules)
 }
 
-fn timed(measured: &Measured, timing: Timing) -> TimedOutcome {
+fn timed(measured: &Measured, timing: &Timing) -> TimedOutcome {
     let pairs = measured.sessions.iter().map(Vec::len).sum::<usize>();
     let known = (pairs > 0).then_some(());
     TimedOutcome {
