@@ -4,10 +4,10 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint clean
+.PHONY: help demo build test lint bench-verdicts clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Run all four scenarios on the sample shop; the report is in dbproof-output/
 	@scripts/demo $(ARGS)
@@ -20,6 +20,9 @@ test: lint ## Run the checks of make lint, then every test, on a throw-away Post
 
 lint: ## Check formatting, clippy, documentation, shell scripts and workflows
 	@scripts/lint
+
+bench-verdicts: ## Measure how often regress is wrong (ARGS=20 runs a row); not part of the tests
+	@scripts/bench-verdicts $(ARGS)
 
 clean: ## Remove everything that was built and the demo's output
 	@rm -rf target dbproof-output
