@@ -161,10 +161,18 @@ impl Compared<'_> {
                 .push(format!("time ×{:.2}, {}", ratio.estimate, outcome.as_str()));
         }
         record.verdict = verdict;
-        if outcome == TimingOutcome::Slower {
-            // What says that it improved would contradict what was measured.
-            self.findings
-                .retain(|finding| finding.code != findings::plan_improved::KIND.code);
+        if outcome != TimingOutcome::Slower {
+            return;
+        }
+        // What says that it improved would contradict what was measured.
+        self.findings
+            .retain(|finding| finding.code != findings::plan_improved::KIND.code);
+        // An error about the plan tells why already; the time stands beside it.
+        if !self
+            .findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Error)
+        {
             self.findings.push(findings::slower::finding(record));
         }
     }
