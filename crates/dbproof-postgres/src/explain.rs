@@ -55,22 +55,10 @@ async fn explain_in_transaction(
         Mode::Plan => "VERBOSE, SETTINGS, FORMAT JSON",
         Mode::Analyze => "ANALYZE, BUFFERS, VERBOSE, SETTINGS, TIMING OFF, FORMAT JSON",
     };
-    let arguments = values
-        .iter()
-        .map(|v| {
-            v.as_deref()
-                .map_or_else(|| "NULL".to_owned(), escape_literal)
-        })
-        .collect::<Vec<_>>()
-        .join(", ");
-    let arguments = if values.is_empty() {
-        arguments
-    } else {
-        format!("({arguments})")
-    };
     let text = session
         .texts(&format!(
-            "EXPLAIN ({options}) EXECUTE dbproof_explained{arguments}"
+            "EXPLAIN ({options}) EXECUTE dbproof_explained{}",
+            arguments(values)
         ))
         .await?
         .join("\n");
@@ -78,6 +66,22 @@ async fn explain_in_transaction(
         server: session.server().to_owned(),
         reason: format!("EXPLAIN's JSON cannot be read: {error}"),
     })
+}
+
+/// The parenthesised values of an EXECUTE; nothing where there are none.
+pub(crate) fn arguments(values: &[Option<String>]) -> String {
+    if values.is_empty() {
+        return String::new();
+    }
+    let literals: Vec<String> = values
+        .iter()
+        .map(|value| {
+            value
+                .as_deref()
+                .map_or_else(|| "NULL".to_owned(), escape_literal)
+        })
+        .collect();
+    format!("({})", literals.join(", "))
 }
 
 const PREPARE: &str = "PREPARE dbproof_explained AS ";

@@ -1,13 +1,14 @@
 //! Running a statement with parameters in text form and keeping what came back.
 
 use std::error::Error;
-use std::hash::{DefaultHasher, Hasher as _};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use bytes::BytesMut;
 use dbproof_model::{ResultColumn, ResultSet};
 use postgres_types::{Format, FromSql, IsNull, ToSql, Type};
-use tokio_postgres::{Row, Statement};
+use tokio_postgres::{Row, SimpleQueryMessage, SimpleQueryRow, Statement};
 
+use crate::explain::arguments;
 use crate::{PostgresError, Session};
 
 /// How many rows came back, and what they were.
@@ -20,6 +21,9 @@ pub struct RowsDigest {
 }
 
 /// Runs a statement inside a transaction that is rolled back, and digests its rows.
+///
+/// Values are compared in text form, as a reader sees them: a column that was widened from integer
+/// to bigint still returns the same rows.
 pub async fn digest(
     session: &Session,
     sql: &str,
@@ -27,17 +31,31 @@ pub async fn digest(
 ) -> Result<RowsDigest, PostgresError> {
     session.run("BEGIN").await?;
     let digested = async {
-        let statement = session.prepare(sql).await.map_err(|e| session.error(&e))?;
-        query(session, &statement, values).await
+        session
+            .run(&format!("PREPARE dbproof_digested AS {sql}"))
+            .await?;
+        let execute = format!("EXECUTE dbproof_digested{}", arguments(values));
+        session
+            .simple_query(&execute)
+            .await
+            .map_err(|e| session.error(&e))
     }
     .await;
-    session.run("ROLLBACK").await?;
-    let rows = digested?;
-    let digest = rows.iter().map(hash_row).fold(0, u64::wrapping_add);
-    Ok(RowsDigest {
-        count: rows.len() as u64,
-        digest,
-    })
+    let rolled_back = session.run("ROLLBACK").await;
+    session.run("DEALLOCATE ALL").await.ok();
+    let messages = digested?;
+    rolled_back?;
+    let mut digest = RowsDigest {
+        count: 0,
+        digest: 0,
+    };
+    for message in &messages {
+        if let SimpleQueryMessage::Row(row) = message {
+            digest.count += 1;
+            digest.digest = digest.digest.wrapping_add(hash_row(row));
+        }
+    }
+    Ok(digest)
 }
 
 /// Runs a prepared statement and keeps its rows as a trace does: integers, text, booleans and
@@ -97,16 +115,10 @@ async fn query(
         .map_err(|e| session.error(&e))
 }
 
-fn hash_row(row: &Row) -> u64 {
+fn hash_row(row: &SimpleQueryRow) -> u64 {
     let mut hasher = DefaultHasher::new();
     for index in 0..row.len() {
-        match row.get::<_, RawBytes<'_>>(index).0 {
-            Some(bytes) => {
-                hasher.write_usize(bytes.len());
-                hasher.write(bytes);
-            }
-            None => hasher.write_usize(usize::MAX),
-        }
+        row.get(index).hash(&mut hasher);
     }
     hasher.finish()
 }
@@ -135,23 +147,6 @@ impl ToSql for TextParameter<'_> {
     }
 
     postgres_types::to_sql_checked!();
-}
-
-/// A value as the server sent it.
-struct RawBytes<'a>(Option<&'a [u8]>);
-
-impl<'a> FromSql<'a> for RawBytes<'a> {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        Ok(RawBytes(Some(raw)))
-    }
-
-    fn from_sql_null(_: &Type) -> Result<Self, Box<dyn Error + Sync + Send>> {
-        Ok(RawBytes(None))
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
 }
 
 /// The canonical text of a value that could be a key.

@@ -36,7 +36,9 @@ struct Inputs {
 /// dropped, server and databases of the run are removed.
 pub async fn run(options: &RunOptions, observer: &dyn Observer) -> Result<RunRecord, RunError> {
     let began = Instant::now();
-    let started_at = jiff::Timestamp::now().to_string();
+    let started_at = jiff::Timestamp::now()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string();
     let run_id = format!("{:016x}", rand::rng().random::<u64>());
     let inputs = Inputs::read(options)?;
     let environment = Environment::open(options, &run_id, observer).await?;
@@ -96,8 +98,10 @@ impl Inputs {
         let has = |folder: &str| project.folder.join(folder).is_dir();
         let config = &project.config;
         let slow = asked(Scenario::Slow) || any && has(&config.project.queries);
+        // A single migration has nothing before it to be compared with.
+        let several = has(&config.project.migrations) && project.migrations()?.len() > 1;
         let regress = asked(Scenario::Regress)
-            || any && has(&config.project.queries) && has(&config.project.migrations);
+            || any && has(&config.project.queries) && (several || options.migration.is_some());
         let nplusone = asked(Scenario::NPlusOne) || any && has(&config.nplusone.pages);
         let deadlock = asked(Scenario::Deadlock) || any && has(&config.deadlock.shapes);
         if !(slow || regress || nplusone || deadlock) {

@@ -18,14 +18,15 @@ pub const KIND: FindingKind = FindingKind {
 pub fn finding(shape: &DeadlockShape) -> Finding {
     let counted = shape.server_deadlocks.unwrap_or_default();
     let message = format!(
-        "the clients of `{}` saw {} deadlocks, and pg_stat_database.deadlocks went up by {counted}",
-        shape.name, shape.deadlocks
+        "at a deadlock_timeout of {} ms the clients of `{}` saw {} deadlocks, and \
+         pg_stat_database.deadlocks went up by {counted}",
+        shape.deadlock_timeout_ms, shape.name, shape.deadlocks
     );
     KIND.about(&shape.name, message)
         .with_evidence("client_deadlocks", shape.deadlocks)
         .with_evidence("server_deadlocks", counted)
         .with_remedy(
-            "See whether anything else was using the database meanwhile, and run it again.",
+            "Run it again; on a server of your own, see whether anything else used the database.",
             None,
         )
 }

@@ -39,7 +39,8 @@ pub struct DeadlockShape {
     pub name: String,
     /// How often it was run.
     pub runs: u64,
-    /// In how many runs the client saw a deadlock error (SQLSTATE 40P01).
+    /// Deadlock errors (SQLSTATE 40P01) that clients saw; more than `runs` where a retry deadlocked
+    /// again. `victims` tells in how many runs there was one.
     pub deadlocks: u64,
     /// How far `pg_stat_database.deadlocks` went up meanwhile.
     pub server_deadlocks: Option<u64>,

@@ -50,6 +50,8 @@ async fn a_digest_depends_on_the_rows_and_not_on_their_order() {
     let down = digest("SELECT i FROM generate_series(1, 9) i ORDER BY i DESC").await;
     let other = digest("SELECT i + 1 FROM generate_series(1, 9) i").await;
     assert_eq!(up, down);
+    let widened = digest("SELECT i::bigint FROM generate_series(1, 9) i").await;
+    assert_eq!(up, widened, "a wider type is no other row");
     assert_eq!(up.count, other.count);
     assert_ne!(up.digest, other.digest);
 }

@@ -19,10 +19,20 @@ pub fn compare(base: &RunRecord, head: &RunRecord) -> Delta {
         ..Delta::default()
     };
     findings(&mut delta, base, head);
-    delta.slow = slow(base, head);
-    delta.regress = regress(base, head);
-    delta.groups = groups(base, head);
-    delta.deadlock = deadlock(base, head);
+    // What only one of the two looked at has not changed: it was not looked at.
+    let both_ran = |scenario| ran(base, scenario) && ran(head, scenario);
+    if both_ran(Scenario::Slow) {
+        delta.slow = slow(base, head);
+    }
+    if both_ran(Scenario::Regress) {
+        delta.regress = regress(base, head);
+    }
+    if both_ran(Scenario::NPlusOne) {
+        delta.groups = groups(base, head);
+    }
+    if both_ran(Scenario::Deadlock) {
+        delta.deadlock = deadlock(base, head);
+    }
     delta
 }
 
@@ -61,6 +71,21 @@ fn incomparable(base: &RunRecord, head: &RunRecord) -> Vec<String> {
         .map(|((what, base), (_, head))| format!("{what} was {base} and is {head}"))
         .collect();
     differences.extend(settings(base, head));
+    let scenarios = [
+        Scenario::Slow,
+        Scenario::Regress,
+        Scenario::NPlusOne,
+        Scenario::Deadlock,
+    ];
+    differences.extend(
+        scenarios
+            .into_iter()
+            .filter(|s| ran(base, *s) != ran(head, *s))
+            .map(|s| {
+                let side = if ran(base, s) { "base" } else { "head" };
+                format!("only the {side} ran {}", s.as_str())
+            }),
+    );
     differences
 }
 

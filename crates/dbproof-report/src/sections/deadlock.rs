@@ -42,7 +42,7 @@ pub(crate) fn by_name(shapes: &[DeadlockShape]) -> Vec<Vec<&DeadlockShape>> {
 
 type Figure = fn(&DeadlockShape) -> String;
 
-const FIGURES: [(&str, Figure); 17] = [
+const FIGURES: [(&str, Figure); 16] = [
     ("deadlocks / runs", |s| {
         format!(
             "{} / {}",
@@ -68,9 +68,6 @@ const FIGURES: [(&str, Figure); 17] = [
     }),
     ("bystander same table p95", |s| {
         figures::ms_or_absent(s.bystanders.same_table_ms.p95)
-    }),
-    ("bystander queued p95", |s| {
-        figures::ms_or_absent(s.bystanders.queued_ms.p95)
     }),
     ("commits a second", |s| {
         figures::number(s.throughput_per_second)

@@ -117,11 +117,11 @@ fn push_group(blocks: &mut Vec<Block>, group: &NPlusOneGroup) {
         ]));
     }
     if let Some(cost) = &group.cost {
-        let text = format!(
-            "looped {}, batched {}",
-            figures::ms_with_unit(cost.looped_ms),
-            figures::ms_with_unit(cost.batched_ms)
-        );
+        let looped = format!("looped {}", figures::ms_with_unit(cost.looped_ms));
+        let text = match cost.batched_ms {
+            None => looped,
+            batched => format!("{looped}, batched {}", figures::ms_with_unit(batched)),
+        };
         blocks.push(Block::Item(vec![Cell::plain(text)]));
     }
     blocks.push(Block::Item(vec![

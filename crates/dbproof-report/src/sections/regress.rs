@@ -112,12 +112,23 @@ fn figures_table(query: &RegressQuery) -> Table {
             Cell::plain(query.timing.as_ref().map_or("time".to_owned(), |timing| {
                 format!("time: {}", timing.outcome.as_str())
             })),
-            Cell::plain(figures::in_words(time.estimate)),
+            Cell::plain(in_words(time)),
             Cell::plain(interval(time)),
             Cell::plain(figures::ratio(time.estimate)),
         ]);
     }
     table
+}
+
+/// The ratio in words, where the interval leaves no doubt about its direction.
+fn in_words(time: &Interval) -> String {
+    let both_ways =
+        time.low.is_none_or(|low| low <= 1.0) && time.high.is_none_or(|high| high >= 1.0);
+    let words = figures::in_words(time.estimate);
+    if both_ways && words != figures::in_words(1.0) {
+        return "not to be told apart".to_owned();
+    }
+    words
 }
 
 fn interval(time: &Interval) -> String {

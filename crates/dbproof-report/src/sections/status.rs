@@ -2,7 +2,7 @@
 
 use dbproof_model::{
     DeadlockShape, NPlusOneGroup, PageMeasurement, RegressQuery, RunRecord, Scenario, SlowQuery,
-    Statistic,
+    Statistic, TimingOutcome,
 };
 
 use super::nplusone;
@@ -81,7 +81,9 @@ fn slow(query: &SlowQuery) -> Status {
 
 fn regress(query: &RegressQuery) -> Status {
     let ratio = &query.ratio;
+    let outcome = query.timing.as_ref().map(|timing| timing.outcome);
     let figure = match (&ratio.time, ratio.buffers) {
+        (Some(_), _) if outcome == Some(TimingOutcome::Inconclusive) => "time unclear".to_owned(),
         (Some(time), _) => format!("time {}", figures::ratio(time.estimate)),
         (None, Some(buffers)) => format!("blocks {}", figures::ratio(buffers)),
         (None, None) => figures::ABSENT.to_owned(),

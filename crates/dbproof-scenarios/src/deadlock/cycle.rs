@@ -11,6 +11,7 @@ use dbproof_postgres::locks::{Blocked, wait_until_blocked};
 use dbproof_postgres::{Address, PostgresError, Session, connect};
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha12Rng;
+use tokio::sync::Notify;
 
 use super::retry;
 use crate::error::{InputError, RunError};
@@ -39,6 +40,8 @@ pub(super) struct Cycle<'a> {
 pub(super) struct CycleRun {
     /// The deadlock, if there was one.
     pub(super) deadlock: Option<Deadlock>,
+    /// Every 40P01 that a client saw; more than one where a retry deadlocked again.
+    pub(super) errors: u64,
     /// Both transactions committed, from the second one's first request for a lock.
     pub(super) both_committed_ms: f64,
 }
@@ -75,6 +78,8 @@ struct End {
 struct Aborted {
     rolled_back: Instant,
     retries: u32,
+    /// Every 40P01 that this transaction saw.
+    deadlocks: u32,
 }
 
 impl Outcome {
@@ -130,13 +135,14 @@ impl<'a> Cycle<'a> {
         second.session.run("BEGIN").await?;
         self.step(first, 0).await?;
         let asked = Instant::now();
-        let (deadlock, both_committed) = if self.second_takes_its_lock().await? {
+        let (deadlock, errors, both_committed) = if self.second_takes_its_lock().await? {
             self.close_the_cycle(began, seed).await?
         } else {
-            (None, Instant::now())
+            (None, 0, Instant::now())
         };
         Ok(CycleRun {
             deadlock,
+            errors,
             both_committed_ms: milliseconds(both_committed.duration_since(asked)),
         })
     }
@@ -170,7 +176,7 @@ impl<'a> Cycle<'a> {
         &self,
         began: Instant,
         seed: u64,
-    ) -> Result<(Option<Deadlock>, Instant), RunError> {
+    ) -> Result<(Option<Deadlock>, u64, Instant), RunError> {
         let [first, second] = &self.parties;
         let mut first_waits = std::pin::pin!(outcome(&first.session, &first.shape.steps[1]));
         let blocked = wait_until_blocked(&self.observer, first.pid, second.pid, BLOCKING_LIMIT);
@@ -188,21 +194,36 @@ impl<'a> Cycle<'a> {
             ChaCha12Rng::seed_from_u64(seed.wrapping_add(1)),
         ];
         let [random_of_first, random_of_second] = &mut randoms;
+        let second_waits = outcome(&second.session, &second.shape.steps[1]);
+        let through = [Notify::new(), Notify::new()];
         let (first_end, second_end) = tokio::join!(
-            self.to_commit(first, first_waits, random_of_first),
+            self.to_commit(
+                first,
+                first_waits,
+                [&through[0], &through[1]],
+                random_of_first
+            ),
             self.to_commit(
                 second,
-                outcome(&second.session, &second.shape.steps[1]),
+                second_waits,
+                [&through[1], &through[0]],
                 random_of_second
             ),
         );
         let ends = [first_end?, second_end?];
         let both_committed = ends[0].committed.max(ends[1].committed);
-        let Some(victim) = ends.iter().position(|end| end.aborted.is_some()) else {
-            return Ok((None, both_committed));
-        };
-        let Some(aborted) = &ends[victim].aborted else {
-            return Ok((None, both_committed));
+        let aborted = ends.iter().map(|end| end.aborted.as_ref());
+        let errors = aborted
+            .clone()
+            .flatten()
+            .map(|aborted| u64::from(aborted.deadlocks))
+            .sum();
+        let first_victim = aborted
+            .enumerate()
+            .filter_map(|(index, aborted)| Some((index, aborted?)))
+            .min_by_key(|(index, _)| ends[*index].waited);
+        let Some((victim, aborted)) = first_victim else {
+            return Ok((None, 0, both_committed));
         };
         let (error_at, recovered_at) = (ends[victim].waited, ends[victim].committed);
         let released_at = ends[1 - victim].waited;
@@ -216,18 +237,23 @@ impl<'a> Cycle<'a> {
             attempts: 1 + aborted.retries,
             wasted_work_ms: milliseconds(error_at.duration_since(began)),
         };
-        Ok((Some(deadlock), both_committed))
+        Ok((Some(deadlock), errors, both_committed))
     }
 
     /// What an application does with a statement that had to wait: commit when it comes through,
     /// and after a deadlock roll back at once and try the whole transaction again.
+    ///
+    /// The retry waits until the other transaction is through its own statement. A victim that is
+    /// back before the survivor has woken up takes the row away from it, and deadlocks again.
     async fn to_commit(
         &self,
         party: &Party<'_>,
         waiting: impl Future<Output = Outcome>,
+        [through, other_through]: [&Notify; 2],
         random: &mut ChaCha12Rng,
     ) -> Result<End, RunError> {
         let outcome = waiting.await;
+        through.notify_one();
         if !outcome.is_deadlock() {
             outcome
                 .result
@@ -241,6 +267,7 @@ impl<'a> Cycle<'a> {
         }
         party.session.run("ROLLBACK").await?;
         let rolled_back = Instant::now();
+        other_through.notified().await;
         let recovered = retry::until_committed(&party.session, &party.shape.steps, random)
             .await
             .map_err(|error| self.in_step(party, 0, error))?;
@@ -249,6 +276,7 @@ impl<'a> Cycle<'a> {
             aborted: Some(Aborted {
                 rolled_back,
                 retries: recovered.retries,
+                deadlocks: 1 + recovered.deadlocks,
             }),
             committed: recovered.committed,
         })

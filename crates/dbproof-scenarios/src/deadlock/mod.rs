@@ -22,6 +22,7 @@ use crate::observer::{Event, Observer};
 use crate::options::RunOptions;
 use crate::project::SourceFile;
 use crate::project::shapes::{Shape, ShapeSession};
+use bystander::Baseline;
 use cycle::{Cycle, CycleRun};
 
 /// How long the server may take to report the deadlocks that it has counted.
@@ -73,8 +74,8 @@ pub(crate) async fn run(
     ))
 }
 
-/// A shape passes when it deadlocked in every run, its control in none, and the server counted
-/// the same.
+/// A shape passes when it deadlocked in every run, its control in none, and the server counted as
+/// many deadlocks as the clients.
 fn verdict_of(record: &DeadlockShape) -> Verdict {
     if record
         .control
@@ -86,11 +87,16 @@ fn verdict_of(record: &DeadlockShape) -> Verdict {
     let counted = record
         .server_deadlocks
         .is_none_or(|counted| counted == record.deadlocks);
-    if record.deadlocks == record.runs && counted && record.control.is_some() {
+    if runs_with_deadlock(record) == record.runs && counted && record.control.is_some() {
         Verdict::Pass
     } else {
         Verdict::Inconclusive
     }
+}
+
+/// In how many runs the cycle closed; a retry that deadlocks again counts once more elsewhere.
+fn runs_with_deadlock(record: &DeadlockShape) -> u64 {
+    record.victims.iter().map(|victim| victim.runs).sum()
 }
 
 fn findings_of(record: &DeadlockShape) -> Vec<Finding> {
@@ -100,7 +106,7 @@ fn findings_of(record: &DeadlockShape) -> Vec<Finding> {
     {
         found.push(findings::control_deadlocked::finding(record, control));
     }
-    if record.deadlocks != record.runs {
+    if runs_with_deadlock(record) != record.runs {
         found.push(findings::deadlock_not_reproduced::finding(record));
     }
     if record
@@ -133,6 +139,7 @@ struct Laboratory<'a> {
 /// What repeated runs of a pair of transactions saw.
 struct Series {
     runs: Vec<CycleRun>,
+    /// Every 40P01 that a client saw.
     deadlocks: u64,
     server_deadlocks: Option<u64>,
     wal_bytes: Option<u64>,
@@ -144,11 +151,11 @@ impl Laboratory<'_> {
     async fn run(&self) -> Result<DeadlockShape, RunError> {
         let baseline = match &self.shape.bystander {
             Some(bystander) => bystander::baseline(self.address, &bystander.sql).await?,
-            None => Vec::new(),
+            None => Baseline::default(),
         };
-        let inverted = self.series(&self.shape.sessions).await?;
+        let inverted = self.series(&self.shape.sessions, baseline.interval).await?;
         let control = match &self.shape.control {
-            Some(control) => Some(self.series(&control.sessions).await?),
+            Some(control) => Some(self.series(&control.sessions, baseline.interval).await?),
             None => None,
         };
         let durations = |of: fn(&CycleRun) -> Option<f64>| {
@@ -177,7 +184,7 @@ impl Laboratory<'_> {
             wal_bytes: inverted.wal_bytes,
             throughput_per_second: inverted.throughput_per_second,
             bystanders: Bystanders {
-                baseline_ms: latency::durations(&baseline),
+                baseline_ms: latency::durations(&baseline.latencies_ms),
                 same_table_ms: latency::durations(&inverted.bystander_ms),
                 queued_ms: Durations::default(),
             },
@@ -198,7 +205,11 @@ impl Laboratory<'_> {
     }
 
     /// Runs a pair of transactions again and again, with a bystander beside them.
-    async fn series(&self, sessions: &[ShapeSession]) -> Result<Series, RunError> {
+    async fn series(
+        &self,
+        sessions: &[ShapeSession],
+        interval: Duration,
+    ) -> Result<Series, RunError> {
         let observer = connect(self.address).await?;
         let deadlocks_before = locks::deadlock_count(&observer).await?;
         let wal_before = catalog::wal_position(&observer).await;
@@ -217,14 +228,16 @@ impl Laboratory<'_> {
             Ok::<_, RunError>(runs)
         };
         let (runs, bystander_ms) = match &self.shape.bystander {
-            Some(bystander) => bystander::beside(self.address, &bystander.sql, work).await?,
+            Some(bystander) => {
+                bystander::beside(self.address, &bystander.sql, interval, work).await?
+            }
             None => (work.await?, Vec::new()),
         };
         let seconds = began.elapsed().as_secs_f64();
         let wal_after = catalog::wal_position(&observer).await;
         // A backend reports its counts at the latest when it ends.
         cycle.close().await;
-        let deadlocks = runs.iter().filter(|run| run.deadlock.is_some()).count() as u64;
+        let deadlocks = runs.iter().map(|run| run.errors).sum();
         let server_deadlocks = self.counted(&observer, deadlocks_before, deadlocks).await?;
         observer.close().await;
         Ok(Series {

@@ -17,6 +17,8 @@ const RETRIES: u32 = 8;
 pub(super) struct Recovered {
     pub(super) committed: Instant,
     pub(super) retries: u32,
+    /// Further deadlocks on the way.
+    pub(super) deadlocks: u32,
 }
 
 /// Runs a transaction until it commits; only a deadlock or a serialization failure is retried.
@@ -26,6 +28,7 @@ pub(super) async fn until_committed(
     random: &mut ChaCha12Rng,
 ) -> Result<Recovered, PostgresError> {
     let mut retries = 0;
+    let mut deadlocks = 0;
     loop {
         let longest = FIRST_PAUSE * 2_u32.pow(retries.min(RETRIES));
         pause(longest.mul_f64(random.random::<f64>())).await;
@@ -35,9 +38,11 @@ pub(super) async fn until_committed(
                 return Ok(Recovered {
                     committed: Instant::now(),
                     retries,
+                    deadlocks,
                 });
             }
             Err(error) if retries < RETRIES && is_transient(&error) => {
+                deadlocks += u32::from(is_deadlock(&error));
                 session.run("ROLLBACK").await?;
             }
             Err(error) => {
@@ -62,6 +67,12 @@ async fn attempt(session: &Session, steps: &[String]) -> Result<(), PostgresErro
         session.run(step).await?;
     }
     session.run("COMMIT").await
+}
+
+fn is_deadlock(error: &PostgresError) -> bool {
+    error
+        .server_error()
+        .is_some_and(dbproof_postgres::ServerError::is_deadlock)
 }
 
 /// `deadlock_detected` and `serialization_failure` are meant to be tried again.

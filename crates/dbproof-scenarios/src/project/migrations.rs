@@ -69,10 +69,16 @@ impl Project {
                 .with_help(Some("name one with --migration FILE".to_owned()))
                 .into());
             };
+            if base.is_empty() {
+                return Err(nothing_before(&change.file));
+            }
             return Ok(Change { base, change });
         };
         let file = self.file(path)?;
         if let Some(index) = base.iter().position(|m| m.file == file) {
+            if index == 0 {
+                return Err(nothing_before(&file));
+            }
             base.truncate(index);
         }
         Ok(Change {
@@ -91,6 +97,15 @@ impl Project {
             .map(|path| self.file(&path))
             .collect()
     }
+}
+
+fn nothing_before(file: &SourceFile) -> RunError {
+    InputError::new(format!(
+        "nothing stands before {} to compare with",
+        file.name
+    ))
+    .with_help(Some("name a later change with --migration FILE".to_owned()))
+    .into()
 }
 
 /// Whether a file migrates upwards, by its name.

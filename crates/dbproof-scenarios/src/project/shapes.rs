@@ -80,6 +80,12 @@ fn parse(file: &SourceFile) -> Result<Shape, Box<InputError>> {
             return refuse("takes exactly two steps a session");
         }
     }
+    if shape.control.is_none() {
+        return refuse(
+            "has no [[control.session]]; write the same two transactions with their locks in one \
+             order, since a deadlock proves little without the run that has none",
+        );
+    }
     Ok(shape)
 }
 
@@ -99,6 +105,8 @@ mod tests {
         };
         let one = "name = \"s\"\n[[session]]\nname = \"a\"\nsteps = [\"SELECT 1\", \"SELECT 2\"]\n";
         check(one, "exactly two sessions");
+        let other = "[[session]]\nname = \"b\"\nsteps = [\"SELECT 2\", \"SELECT 1\"]\n";
+        check(&format!("{one}{other}"), "no [[control.session]]");
         check(
             &format!("{one}[[session]]\nname = \"b\"\nsteps = [\"SELECT 1\"]\n"),
             "two steps",

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use dbproof_model::{GroupVerdict, RegressVerdict, RunRecord, Verdict};
+use dbproof_model::{GroupVerdict, RegressVerdict, RunRecord};
 use dbproof_scenarios::project::Project;
 use dbproof_scenarios::{RunOptions, ServerChoice};
 use include_dir::{Dir, include_dir};
@@ -95,10 +95,12 @@ fn not_shown(record: &RunRecord) -> Vec<&'static str> {
             .filter(|group| group.verdict == GroupVerdict::Proven)
             .count()
     });
-    let deadlocks = scenarios
-        .deadlock
-        .as_ref()
-        .is_some_and(|d| d.verdict == Verdict::Pass);
+    let deadlocks = scenarios.deadlock.as_ref().is_some_and(|deadlock| {
+        deadlock.shapes.iter().all(|shape| {
+            let victims: u64 = shape.victims.iter().map(|victim| victim.runs).sum();
+            victims == shape.runs && shape.control.as_ref().is_some_and(|c| c.deadlocks == 0)
+        })
+    });
     [
         (
             scenarios.slow.is_some(),
