@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use tokio_postgres::Config;
-use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 
 use crate::PostgresError;
+use crate::tls::{Tls, TlsMode, take_parameters};
 
 /// How to reach a database: host or socket, port, user, password and database name.
 ///
@@ -15,6 +16,7 @@ use crate::PostgresError;
 #[derive(Clone)]
 pub struct Address {
     config: Config,
+    tls: Option<Tls>,
 }
 
 /// Where the server listens.
@@ -25,12 +27,14 @@ pub(crate) enum Endpoint {
 }
 
 impl Address {
-    /// Reads a `postgres://` URL or a `key=value` connection string.
+    /// Reads a `postgres://` URL or a `key=value` connection string, with libpq's parameters for
+    /// TLS: `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `sslnegotiation`, `channel_binding`.
     pub fn parse(url: &str) -> Result<Self, PostgresError> {
         let invalid = |reason: &str| PostgresError::InvalidUrl {
             reason: reason.to_owned(),
         };
-        let mut config = Config::from_str(url).map_err(|error| {
+        let (parameters, url) = take_parameters(url);
+        let mut config = Config::from_str(&url).map_err(|error| {
             // The cause can quote a part of the URL, and a mistyped URL may hold the password in
             // any part of it: only the parser's fixed words are repeated.
             let words = error.to_string();
@@ -46,12 +50,6 @@ impl Address {
         if config.get_hosts().len() > 1 {
             return Err(invalid("it names several hosts; name the one to measure"));
         }
-        if config.get_ssl_mode() == SslMode::Require {
-            return Err(invalid(
-                "it asks for sslmode=require, and TLS is not supported yet; \
-                 use sslmode=prefer where the server allows it",
-            ));
-        }
         if config.get_user().is_none() {
             let user = std::env::var("PGUSER").or_else(|_| std::env::var("USER"));
             config.user(user.map_err(|_| invalid("it names no user"))?);
@@ -64,7 +62,28 @@ impl Address {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(std::time::Duration::from_secs(10));
         }
-        Ok(Address { config })
+        let tls = match &config.get_hosts()[0] {
+            Host::Tcp(_) => {
+                let direct = config.get_ssl_negotiation() == SslNegotiation::Direct;
+                Tls::new(&parameters, direct).map_err(|reason| invalid(&reason))?
+            }
+            // As libpq: what TLS would protect from does not exist on a socket.
+            #[cfg(unix)]
+            Host::Unix(_) => None,
+        };
+        Ok(Address::new(config, tls))
+    }
+
+    fn new(mut config: Config, tls: Option<Tls>) -> Self {
+        config.ssl_mode(match &tls {
+            None => SslMode::Disable,
+            Some(tls) if tls.mode == TlsMode::Prefer => SslMode::Prefer,
+            Some(_) => SslMode::Require,
+        });
+        if tls.is_none() {
+            config.ssl_negotiation(SslNegotiation::Postgres);
+        }
+        Address { config, tls }
     }
 
     /// The address of a throw-away server's socket.
@@ -77,7 +96,7 @@ impl Address {
             .password(password)
             .dbname("postgres")
             .application_name("dbproof");
-        Address { config }
+        Address::new(config, None)
     }
 
     /// The same server, another database.
@@ -85,7 +104,19 @@ impl Address {
     pub fn with_database(&self, name: &str) -> Self {
         let mut config = self.config.clone();
         config.dbname(name);
-        Address { config }
+        Address {
+            config,
+            tls: self.tls.clone(),
+        }
+    }
+
+    /// The same database without TLS, where TLS is preferred and not required.
+    pub(crate) fn without_tls(&self) -> Option<Self> {
+        let preferred = |tls: &&Tls| tls.mode == TlsMode::Prefer;
+        self.tls
+            .as_ref()
+            .filter(preferred)
+            .map(|_| Address::new(self.config.clone(), None))
     }
 
     /// The database's name.
@@ -102,6 +133,10 @@ impl Address {
 
     pub(crate) fn password(&self) -> Option<&[u8]> {
         self.config.get_password()
+    }
+
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -153,7 +188,19 @@ mod tests {
             ("postgres://ann:s3cret@db:port/shop", "invalid"),
             ("postgres://ann:s3cret@/shop", "no host"),
             ("postgres://ann:s3cret@a,b/shop", "several hosts"),
-            ("postgres://ann:s3cret@a/shop?sslmode=require", "TLS"),
+            ("postgres://ann:s3cret@a/d?sslmode=yes", "verify-full"),
+            (
+                "postgres://ann:s3cret@a/d?sslmode=verify-full&sslrootcert=/nowhere",
+                "/nowhere",
+            ),
+            (
+                "postgres://ann:s3cret@a/d?sslmode=require&sslrootcert=system",
+                "verify-full",
+            ),
+            (
+                "postgres://ann:s3cret@a/d?sslnegotiation=direct",
+                "sslmode=require",
+            ),
             ("mysql://ann:s3cret@a/shop", "invalid"),
         ];
         for (url, expected) in urls {

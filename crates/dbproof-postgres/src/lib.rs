@@ -25,6 +25,7 @@ mod measuring;
 pub mod migration;
 pub mod rows;
 mod session;
+mod tls;
 mod unprivileged;
 
 pub use address::Address;

@@ -3,9 +3,12 @@
 use std::ops::Deref;
 
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, NoTls, Socket};
 
 use crate::error::chain;
+use crate::tls::MakeConnector;
 use crate::{Address, PostgresError, ServerError};
 
 /// An open session. It derefs to tokio-postgres's client; dropping it closes the connection.
@@ -19,7 +22,7 @@ pub struct Session {
 /// Opens a session.
 pub async fn connect(address: &Address) -> Result<Session, PostgresError> {
     let server = address.to_string();
-    let (client, connection) = address.config().connect(NoTls).await.map_err(|error| {
+    let (client, connection) = attempt(address).await.map_err(|error| {
         // The server's own words, such as a wrong password or an unknown database.
         let reason = match error.as_db_error() {
             Some(db) => ServerError::from_db(db).to_string(),
@@ -30,15 +33,46 @@ pub async fn connect(address: &Address) -> Result<Session, PostgresError> {
             reason,
         }
     })?;
-    let connection = tokio::spawn(async move {
-        // An error here reaches the client as a closed connection.
-        connection.await.ok();
-    });
     Ok(Session {
         client,
         connection,
         server,
     })
+}
+
+/// Connects with TLS as the address asks for it. Where it is only preferred, a failed handshake or
+/// a server that admits nobody with TLS leads to a second attempt without, as in libpq.
+async fn attempt(address: &Address) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
+    let Some(tls) = address.tls() else {
+        return open(address, NoTls).await;
+    };
+    let maker = MakeConnector::new(tls.config.clone());
+    let outcome = open(address, maker.clone()).await;
+    match (outcome, address.without_tls()) {
+        (Err(error), Some(plain))
+            if maker.has_failed()
+                || error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION) =>
+        {
+            open(&plain, NoTls).await
+        }
+        (outcome, _) => outcome,
+    }
+}
+
+async fn open<T>(
+    address: &Address,
+    tls: T,
+) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = address.config().connect(tls).await?;
+    let connection = tokio::spawn(async move {
+        // An error here reaches the client as a closed connection.
+        connection.await.ok();
+    });
+    Ok((client, connection))
 }
 
 impl Session {

@@ -42,6 +42,22 @@ pub struct Request {
 impl MeasuringConnection {
     /// Connects and authenticates.
     pub fn open(address: &Address) -> Result<Self, PostgresError> {
+        match (Self::attempt(address), address.without_tls()) {
+            (Err(PostgresError::Server(error)), Some(plain)) if error.sqlstate == "28000" => {
+                Self::attempt(&plain)
+            }
+            (outcome, _) => outcome,
+        }
+        .map_err(|error| match error {
+            PostgresError::Server(error) => PostgresError::Unreachable {
+                server: address.to_string(),
+                reason: error.to_string(),
+            },
+            error => error,
+        })
+    }
+
+    fn attempt(address: &Address) -> Result<Self, PostgresError> {
         let server = address.to_string();
         let mut stream = Stream::connect(address)?;
         let process_id = startup::authenticate(&mut stream, address, &server)?;

@@ -6,14 +6,19 @@ use std::io;
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::authentication;
-use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
-use postgres_protocol::message::backend::{ErrorResponseBody, Message};
+use postgres_protocol::authentication::sasl::{
+    ChannelBinding, SCRAM_SHA_256, SCRAM_SHA_256_PLUS, ScramSha256,
+};
+use postgres_protocol::message::backend::{AuthenticationSaslBody, ErrorResponseBody, Message};
 use postgres_protocol::message::frontend;
+use tokio_postgres::config;
 
 use super::stream::Stream;
 use crate::{Address, PostgresError, ServerError};
 
 /// Brings a fresh connection to its first ReadyForQuery; returns the backend's process id.
+///
+/// A refusal of the server's is [`PostgresError::Server`]; all else is `Unreachable`.
 pub(super) fn authenticate(
     stream: &mut Stream,
     address: &Address,
@@ -33,11 +38,21 @@ pub(super) fn authenticate(
     ];
     frontend::startup_message(parameters, &mut message).map_err(io_failed)?;
     stream.write(&message).map_err(io_failed)?;
+    let binding_required =
+        address.config().get_channel_binding() == config::ChannelBinding::Require;
     let mut scram = None;
     let mut process_id = 0;
+    let mut bound = false;
     loop {
         message.clear();
         match stream.message().map_err(io_failed)? {
+            Message::AuthenticationOk
+            | Message::AuthenticationCleartextPassword
+            | Message::AuthenticationMd5Password(_)
+                if binding_required && !bound =>
+            {
+                return Err(unreachable(no_binding()));
+            }
             Message::AuthenticationCleartextPassword => {
                 let password = password(address).map_err(unreachable)?;
                 frontend::password_message(password, &mut message).map_err(io_failed)?;
@@ -49,14 +64,12 @@ pub(super) fn authenticate(
                 frontend::password_message(hash.as_bytes(), &mut message).map_err(io_failed)?;
             }
             Message::AuthenticationSasl(body) => {
-                let offered = body.mechanisms().any(|m| Ok(m == SCRAM_SHA_256));
-                if !offered.map_err(io_failed)? {
-                    return Err(unreachable("the server offers no SCRAM-SHA-256".to_owned()));
-                }
+                let (mechanism, binding) =
+                    sasl_choice(&body, stream, address).map_err(unreachable)?;
                 let password = password(address).map_err(unreachable)?;
-                let exchange =
-                    scram.insert(ScramSha256::new(password, ChannelBinding::unsupported()));
-                frontend::sasl_initial_response(SCRAM_SHA_256, exchange.message(), &mut message)
+                bound = mechanism == SCRAM_SHA_256_PLUS;
+                let exchange = scram.insert(ScramSha256::new(password, binding));
+                frontend::sasl_initial_response(mechanism, exchange.message(), &mut message)
                     .map_err(io_failed)?;
             }
             Message::AuthenticationSaslContinue(body) => {
@@ -69,7 +82,7 @@ pub(super) fn authenticate(
                 exchange.finish(body.data()).map_err(io_failed)?;
             }
             Message::ErrorResponse(body) => {
-                return Err(unreachable(server_error(&body).to_string()));
+                return Err(server_error(&body).into());
             }
             Message::BackendKeyData(body) => process_id = body.process_id().cast_unsigned(),
             Message::ReadyForQuery(_) => return Ok(process_id),
@@ -92,6 +105,39 @@ fn password(address: &Address) -> Result<&[u8], String> {
     address
         .password()
         .ok_or_else(|| "the server asks for a password and none was given".to_owned())
+}
+
+/// The SCRAM mechanism to use, bound to the TLS connection where both sides can.
+fn sasl_choice(
+    body: &AuthenticationSaslBody,
+    stream: &Stream,
+    address: &Address,
+) -> Result<(&'static str, ChannelBinding), String> {
+    let offers = |name: &str| {
+        let mut mechanisms = body.mechanisms();
+        mechanisms.any(|m| Ok(m == name)).map_err(|e| e.to_string())
+    };
+    let wanted = address.config().get_channel_binding();
+    let end_point = match wanted {
+        config::ChannelBinding::Disable => None,
+        _ => stream.end_point(),
+    };
+    match (offers(SCRAM_SHA_256_PLUS)?, end_point) {
+        (true, Some(hash)) => {
+            let binding = ChannelBinding::tls_server_end_point(hash);
+            Ok((SCRAM_SHA_256_PLUS, binding))
+        }
+        _ if wanted == config::ChannelBinding::Require => Err(no_binding()),
+        _ if !offers(SCRAM_SHA_256)? => Err("the server offers no SCRAM-SHA-256".to_owned()),
+        // Said where it is true: a server that did offer it then knows that somebody between
+        // took the offer away.
+        (false, Some(_)) => Ok((SCRAM_SHA_256, ChannelBinding::unrequested())),
+        (_, None) => Ok((SCRAM_SHA_256, ChannelBinding::unsupported())),
+    }
+}
+
+fn no_binding() -> String {
+    "channel_binding=require is asked for, and the server does not offer it".to_owned()
 }
 
 fn out_of_turn() -> String {

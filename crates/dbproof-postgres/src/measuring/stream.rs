@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use postgres_protocol::message::backend::Message;
+use postgres_protocol::message::frontend;
+use rustls::{ClientConnection, StreamOwned};
 
 use crate::address::Endpoint;
+use crate::tls::{self, Tls, TlsMode};
 use crate::{Address, PostgresError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -17,6 +20,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 enum Socket {
     Tcp(TcpStream),
     Unix(UnixStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
 }
 
 /// A blocking socket, with the bytes read but not yet decoded.
@@ -28,28 +32,44 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn connect(address: &Address) -> Result<Self, PostgresError> {
-        let unreachable = |error: io::Error| PostgresError::Unreachable {
-            server: address.to_string(),
-            reason: error.to_string(),
-        };
         let socket = match address.endpoint() {
-            Endpoint::Unix(path) => Socket::Unix(UnixStream::connect(path).map_err(unreachable)?),
-            Endpoint::Tcp(host, port) => {
-                let stream = connect_tcp(&host, port).map_err(unreachable)?;
-                stream.set_nodelay(true).map_err(unreachable)?;
-                Socket::Tcp(stream)
-            }
+            Endpoint::Unix(path) => UnixStream::connect(path)
+                .map(Socket::Unix)
+                .map_err(|error| error.to_string()),
+            Endpoint::Tcp(host, port) => match address.tls() {
+                None => connect_tcp(&host, port).map(Socket::Tcp),
+                Some(tls) => match connect_tls(&host, port, tls) {
+                    // As libpq: where TLS is only preferred, a failed handshake does not matter.
+                    Err(_) if tls.mode == TlsMode::Prefer => {
+                        connect_tcp(&host, port).map(Socket::Tcp)
+                    }
+                    outcome => outcome,
+                },
+            },
         };
+        let socket = socket.map_err(|reason| PostgresError::Unreachable {
+            server: address.to_string(),
+            reason,
+        })?;
         Ok(Stream {
             socket,
             pending: BytesMut::new(),
         })
     }
 
+    /// What SCRAM can be bound to: the hash of the server's certificate.
+    pub(super) fn end_point(&self) -> Option<Vec<u8>> {
+        match &self.socket {
+            Socket::Tls(stream) => tls::end_point(stream.conn.peer_certificates()?.first()?),
+            Socket::Tcp(_) | Socket::Unix(_) => None,
+        }
+    }
+
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match &mut self.socket {
             Socket::Tcp(stream) => stream.write_all(bytes),
             Socket::Unix(stream) => stream.write_all(bytes),
+            Socket::Tls(stream) => stream.write_all(bytes).and_then(|()| stream.flush()),
         }
     }
 
@@ -58,6 +78,7 @@ impl Stream {
         match &mut self.socket {
             Socket::Tcp(stream) => stream.read(buffer),
             Socket::Unix(stream) => stream.read(buffer),
+            Socket::Tls(stream) => stream.read(buffer),
         }
     }
 
@@ -80,13 +101,51 @@ impl Stream {
     }
 }
 
+/// Asks for TLS and shakes hands.
+fn connect_tls(host: &str, port: u16, tls: &Tls) -> Result<Socket, String> {
+    let name = tls::server_name(host)?;
+    let mut stream = connect_tcp(host, port)?;
+    if !tls.direct {
+        let offered = ask_for_tls(&mut stream).map_err(|error| error.to_string())?;
+        match (offered, tls.mode) {
+            (true, _) => {}
+            (false, TlsMode::Prefer) => return Ok(Socket::Tcp(stream)),
+            (false, _) => {
+                return Err("the server does not support TLS, and sslmode asks for it".to_owned());
+            }
+        }
+    }
+    let mut session =
+        ClientConnection::new(tls.config.clone(), name).map_err(|e| tls::explain(&e, host))?;
+    while session.is_handshaking() {
+        session
+            .complete_io(&mut stream)
+            .map_err(|error| tls::explain_io(&error, host))?;
+    }
+    Ok(Socket::Tls(Box::new(StreamOwned::new(session, stream))))
+}
+
+/// Whether the server speaks TLS. Exactly one byte is read: what came after it unencrypted could
+/// have been put there by anybody.
+fn ask_for_tls(stream: &mut TcpStream) -> io::Result<bool> {
+    let mut message = BytesMut::new();
+    frontend::ssl_request(&mut message);
+    stream.write_all(&message)?;
+    let mut answer = [0];
+    stream.read_exact(&mut answer)?;
+    Ok(answer[0] == b'S')
+}
+
 /// Tries every address of the host in turn, as libpq does.
-fn connect_tcp(host: &str, port: u16) -> io::Result<TcpStream> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the host name has no address");
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+fn connect_tcp(host: &str, port: u16) -> Result<TcpStream, String> {
+    let mut last = "the host name has no address".to_owned();
+    let addresses = (host, port).to_socket_addrs();
+    for address in addresses.map_err(|error| error.to_string())? {
+        let connected = TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)
+            .and_then(|stream| stream.set_nodelay(true).map(|()| stream));
+        match connected {
             Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
+            Err(error) => last = error.to_string(),
         }
     }
     Err(last)

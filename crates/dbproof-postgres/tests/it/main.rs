@@ -6,6 +6,7 @@ mod explaining;
 mod measuring;
 mod migrating;
 mod recording;
+mod tls;
 mod waiting;
 
 use dbproof_postgres::{Binaries, EphemeralServer};
