@@ -23,10 +23,19 @@ pub struct RunOptions {
     pub keep_values: bool,
     /// Replaces `[slow] threshold_ms`.
     pub threshold: Option<Threshold>,
-    /// The migration under test, instead of the project's last one.
-    pub migration: Option<PathBuf>,
+    /// The change under test, instead of the project's own choice.
+    pub change: Option<ChangeChoice>,
     /// Who removes our databases from a server that is not ours.
     pub cleaner: Option<Cleaner>,
+}
+
+/// The change that `regress` tests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeChoice {
+    /// One migration: one of the project's, or any other SQL file.
+    Migration(PathBuf),
+    /// Every migration that is new since a git revision.
+    Since(String),
 }
 
 /// The server to run on.

@@ -1,5 +1,6 @@
 //! One run from start to verdict: [`run`].
 
+use std::path::Path;
 use std::time::Instant;
 
 use dbproof_model::{
@@ -11,7 +12,7 @@ use rand::RngExt as _;
 use crate::environment::Environment;
 use crate::error::{InputError, RunError};
 use crate::observer::{Event, Observer};
-use crate::options::RunOptions;
+use crate::options::{ChangeChoice, RunOptions};
 use crate::project::MonitoredQuery;
 use crate::project::SourceFile;
 use crate::project::migrations::Change;
@@ -101,7 +102,7 @@ impl Inputs {
         // A single migration has nothing before it to be compared with.
         let several = has(&config.project.migrations) && project.migrations()?.len() > 1;
         let regress = asked(Scenario::Regress)
-            || any && has(&config.project.queries) && (several || options.migration.is_some());
+            || any && has(&config.project.queries) && (several || options.change.is_some());
         let nplusone = asked(Scenario::NPlusOne) || any && has(&config.nplusone.pages);
         let deadlock = asked(Scenario::Deadlock) || any && has(&config.deadlock.shapes);
         if !(slow || regress || nplusone || deadlock) {
@@ -118,9 +119,7 @@ impl Inputs {
         let inputs = Inputs {
             slow: slow.then(|| project.queries()).transpose()?,
             regress: regress
-                .then(|| {
-                    Ok::<_, RunError>((project.queries()?, project.change(migration(options))?))
-                })
+                .then(|| Ok::<_, RunError>((project.queries()?, change(options)?)))
                 .transpose()?,
             nplusone: nplusone.then(|| project.pages()).transpose()?,
             deadlock: deadlock.then(|| project.shapes()).transpose()?,
@@ -153,8 +152,18 @@ impl Inputs {
     }
 }
 
-fn migration(options: &RunOptions) -> Option<&std::path::Path> {
-    options.migration.as_deref()
+/// The change under test: the one that was asked for, else the one of `dbproof.toml`.
+fn change(options: &RunOptions) -> Result<Change, RunError> {
+    let project = &options.project;
+    let configured = &project.config.regress;
+    match &options.change {
+        Some(ChangeChoice::Since(revision)) => project.change_since(revision),
+        Some(ChangeChoice::Migration(file)) => project.change(Some(file)),
+        None => match &configured.base {
+            Some(revision) => project.change_since(revision),
+            None => project.change(configured.migration.as_deref().map(Path::new)),
+        },
+    }
 }
 
 async fn play(

@@ -25,6 +25,7 @@ pub mod n_plus_one_likely;
 pub mod nested_loop_over_seq_scan;
 pub mod never_analysed;
 pub mod new_spill;
+pub mod no_new_migration;
 mod plan_advice;
 pub mod plan_improved;
 pub mod query_chain;
@@ -94,6 +95,7 @@ pub const ALL: &[&FindingKind] = &[
     &nested_loop_over_seq_scan::KIND,
     &never_analysed::KIND,
     &new_spill::KIND,
+    &no_new_migration::KIND,
     &plan_improved::KIND,
     &query_chain::KIND,
     &query_failed::KIND,

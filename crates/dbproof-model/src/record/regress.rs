@@ -98,6 +98,9 @@ pub struct MigrationRecord {
 /// One statement of a migration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MigrationStatement {
+    /// The file that it stands in.
+    #[serde(default)]
+    pub file: Option<String>,
     /// The statement.
     pub sql: String,
     /// Wall time, in milliseconds.

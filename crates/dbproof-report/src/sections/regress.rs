@@ -195,17 +195,25 @@ pub(crate) fn push_migration(blocks: &mut Vec<Block>, migration: &MigrationRecor
         figures::span(migration.duration_ms),
         wal.unwrap_or_default()
     ))]));
-    let mut table = Table::new(&[
+    let mut columns = vec![
         ("statement", Align::Left),
         ("locks", Align::Left),
         ("ms", Align::Right),
-    ]);
+    ];
+    let several_files = migration
+        .statements
+        .windows(2)
+        .any(|pair| pair[0].file != pair[1].file);
+    if several_files {
+        columns.insert(0, ("file", Align::Left));
+    }
+    let mut table = Table::new(&columns);
     table.rows = migration
         .statements
         .iter()
         .map(|statement| {
             let locks = statement.locks.join(", ");
-            vec![
+            let mut cells = vec![
                 Cell::code(&statement.sql),
                 Cell::plain(if locks.is_empty() {
                     figures::ABSENT
@@ -213,7 +221,12 @@ pub(crate) fn push_migration(blocks: &mut Vec<Block>, migration: &MigrationRecor
                     &locks
                 }),
                 Cell::plain(figures::ms(statement.duration_ms)),
-            ]
+            ];
+            if several_files {
+                let file = statement.file.as_deref().unwrap_or(figures::ABSENT);
+                cells.insert(0, Cell::plain(file));
+            }
+            cells
         })
         .collect();
     if !table.rows.is_empty() {

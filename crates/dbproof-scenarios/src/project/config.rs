@@ -90,6 +90,8 @@ impl Default for SlowConfig {
 pub struct RegressConfig {
     /// The migration under test; the last one where nothing is said.
     pub migration: Option<String>,
+    /// A git revision: the change under test is every migration that is new since then.
+    pub base: Option<String>,
     /// Parameter sets that each query is explained with.
     pub parameter_sets: u32,
     /// Shared blocks may rise by this much, in percent …
@@ -108,6 +110,7 @@ impl Default for RegressConfig {
     fn default() -> Self {
         RegressConfig {
             migration: None,
+            base: None,
             parameter_sets: 3,
             blocks_percent: 10.0,
             blocks_min: 16,
@@ -210,6 +213,9 @@ impl Config {
         }
         if !self.regress.budget_s.is_finite() || self.regress.budget_s < 0.0 {
             return wrong("budget_s", "must be a number of seconds, 0 or more");
+        }
+        if self.regress.migration.is_some() && self.regress.base.is_some() {
+            return wrong("base", "and `migration` each name a change: leave one away");
         }
         let counts = [
             ("samples", self.slow.samples),

@@ -21,10 +21,22 @@ pub struct Migration {
 /// What is applied to both sides, and the change that is applied to `after` alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
+    /// What the change is called in reports: its file, or `REV..working tree`.
+    pub name: String,
     /// The migrations before the change.
     pub base: Vec<Migration>,
-    /// The change under test.
-    pub change: Migration,
+    /// The change under test; none where a revision has all of the folder's already.
+    pub migrations: Vec<Migration>,
+}
+
+impl Change {
+    fn of(base: Vec<Migration>, change: Migration) -> Self {
+        Change {
+            name: change.file.name.clone(),
+            base,
+            migrations: vec![change],
+        }
+    }
 }
 
 impl Migration {
@@ -59,8 +71,7 @@ impl Project {
     /// other file against all of the folder's.
     pub fn change(&self, chosen: Option<&Path>) -> Result<Change, RunError> {
         let mut base = self.migrations()?;
-        let configured = self.config.regress.migration.as_deref().map(Path::new);
-        let Some(path) = chosen.or(configured) else {
+        let Some(path) = chosen else {
             let Some(change) = base.pop() else {
                 return Err(InputError::new(format!(
                     "there is no migration in {}/",
@@ -72,7 +83,7 @@ impl Project {
             if base.is_empty() {
                 return Err(nothing_before(&change.file));
             }
-            return Ok(Change { base, change });
+            return Ok(Change::of(base, change));
         };
         let file = self.file(path)?;
         if let Some(index) = base.iter().position(|m| m.file == file) {
@@ -81,10 +92,7 @@ impl Project {
             }
             base.truncate(index);
         }
-        Ok(Change {
-            base,
-            change: Migration::new(file),
-        })
+        Ok(Change::of(base, Migration::new(file)))
     }
 
     fn prisma_files(&self, path: &Path) -> Result<Vec<SourceFile>, RunError> {
@@ -108,8 +116,15 @@ fn nothing_before(file: &SourceFile) -> RunError {
     .into()
 }
 
+/// Whether a file is one of Flyway's that are applied again whenever they change.
+pub(super) fn is_repeatable(name: &str) -> bool {
+    name.rsplit('/')
+        .next()
+        .is_some_and(|file| file.starts_with("R__"))
+}
+
 /// Whether a file migrates upwards, by its name.
-fn is_upward(name: &str) -> bool {
+pub(super) fn is_upward(name: &str) -> bool {
     let file = name.rsplit('/').next().unwrap_or(name);
     let undo = file.starts_with('U') && file.contains("__");
     !file.ends_with(".down.sql") && !undo
@@ -117,7 +132,7 @@ fn is_upward(name: &str) -> bool {
 
 /// What migrations are ordered by: the numbers in front of the name, then the name. Flyway's
 /// repeatable migrations (`R__`) come last.
-fn order_of(name: &str) -> (bool, Vec<u64>, String) {
+pub(super) fn order_of(name: &str) -> (bool, Vec<u64>, String) {
     let name = name.strip_suffix("/migration.sql").unwrap_or(name);
     let file = name.rsplit('/').next().unwrap_or(name);
     let versioned = file.strip_prefix('V').unwrap_or(file);
@@ -128,7 +143,7 @@ fn order_of(name: &str) -> (bool, Vec<u64>, String) {
         .split(['.', '_'])
         .filter_map(|part| part.parse().ok())
         .collect();
-    (file.starts_with("R__"), numbers, file.to_owned())
+    (is_repeatable(file), numbers, file.to_owned())
 }
 
 /// Blanks what dbmate marks as `-- migrate:down`.

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod migrations;
 pub mod pages;
+mod revision;
 pub mod shapes;
 
 use std::path::{Path, PathBuf};

@@ -60,6 +60,9 @@ pub(crate) async fn run(
     change: &Change,
     observer: &dyn Observer,
 ) -> Result<(RegressRecord, Vec<Finding>), RunError> {
+    if change.migrations.is_empty() {
+        return Ok(nothing_new(change));
+    }
     observer.event(Event::Preparing {
         what: "twin databases",
     });
@@ -105,7 +108,7 @@ pub(crate) async fn run(
     }
     let record = RegressRecord {
         verdict: verdict(&records, &found),
-        change: change.change.file.name.clone(),
+        change: change.name.clone(),
         migration: Some(migration),
         queries: records,
         timing: Some(timing),
@@ -178,6 +181,21 @@ impl Compared<'_> {
     }
 }
 
+/// Nothing was compared, which is no pass.
+fn nothing_new(change: &Change) -> (RegressRecord, Vec<Finding>) {
+    let record = RegressRecord {
+        verdict: Verdict::Inconclusive,
+        change: change.name.clone(),
+        migration: None,
+        queries: Vec::new(),
+        timing: None,
+    };
+    (
+        record,
+        vec![findings::no_new_migration::finding(&change.name)],
+    )
+}
+
 fn verdict(records: &[RegressQuery], found: &[Finding]) -> Verdict {
     let of_query = |query: &RegressQuery| match query.verdict {
         RegressVerdict::Regressed => Verdict::Fail,
@@ -212,7 +230,7 @@ async fn make_twins(
     let after = databases.clone(&base, "after").await?;
     let control = databases.clone(&base, "control").await?;
     let session = connect(&after).await?;
-    let migration = apply_change(&session, &change.change).await?;
+    let migration = apply_change(&session, &change.migrations).await?;
     session.close().await;
     for twin in [&before, &after, &control] {
         let session = connect(twin).await?;
@@ -231,19 +249,24 @@ async fn make_twins(
 
 async fn apply_change(
     session: &Session,
-    migration: &Migration,
+    migrations: &[Migration],
 ) -> Result<MigrationRecord, RunError> {
     let wal_before = catalog::wal_position(session).await;
-    let applied = stage::apply(session, migration).await?;
+    let mut statements = Vec::new();
+    for migration in migrations {
+        let applied = stage::apply(session, migration).await?;
+        statements.extend(
+            applied
+                .into_iter()
+                .map(|(sql, applied)| MigrationStatement {
+                    file: Some(migration.file.name.clone()),
+                    sql,
+                    duration_ms: applied.duration_ms,
+                    locks: applied.locks,
+                }),
+        );
+    }
     let wal_after = catalog::wal_position(session).await;
-    let statements: Vec<MigrationStatement> = applied
-        .into_iter()
-        .map(|(sql, applied)| MigrationStatement {
-            sql,
-            duration_ms: applied.duration_ms,
-            locks: applied.locks,
-        })
-        .collect();
     Ok(MigrationRecord {
         duration_ms: statements.iter().map(|s| s.duration_ms).sum(),
         wal_bytes: wal_before

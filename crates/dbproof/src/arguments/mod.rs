@@ -98,6 +98,9 @@ pub(crate) struct ChangeArguments {
     /// The migration under test: one of the project's, or any other SQL file
     #[arg(long, value_name = "FILE")]
     pub(crate) migration: Option<PathBuf>,
+    /// A git revision: the change under test is every migration that is new since then
+    #[arg(long, value_name = "REV", conflicts_with = "migration")]
+    pub(crate) base: Option<String>,
 }
 
 #[derive(Debug, Args)]

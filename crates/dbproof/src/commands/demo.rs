@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<Outcome> {
         seed: arguments.measure.seed,
         keep_values: arguments.measure.keep_values,
         threshold: scenarios::threshold()?,
-        migration: None,
+        change: None,
         cleaner: None,
     };
     let progress = ProgressLine::new(arguments.output.quiet);

@@ -1,10 +1,8 @@
 //! `dbproof run | slow | regress | nplusone | deadlock`.
 
-use std::path::PathBuf;
-
 use dbproof_model::{Scenario, ThresholdSource};
 use dbproof_scenarios::project::Project;
-use dbproof_scenarios::{Cleaner, RunOptions, ServerChoice, Threshold};
+use dbproof_scenarios::{ChangeChoice, Cleaner, RunOptions, ServerChoice, Threshold};
 
 use crate::arguments::{ChangeArguments, DROP_DATABASES, ScenarioArguments};
 use crate::commands::runner;
@@ -15,7 +13,7 @@ use crate::progress::ProgressLine;
 const THRESHOLD_VARIABLE: &str = "SLOW_QUERY_THRESHOLD_MS";
 
 pub(crate) fn all(arguments: ChangeArguments) -> anyhow::Result<Outcome> {
-    execute(arguments.scenario, Vec::new(), arguments.migration)
+    execute_change(arguments, Vec::new())
 }
 
 pub(crate) fn slow(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
@@ -23,11 +21,7 @@ pub(crate) fn slow(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
 }
 
 pub(crate) fn regress(arguments: ChangeArguments) -> anyhow::Result<Outcome> {
-    execute(
-        arguments.scenario,
-        vec![Scenario::Regress],
-        arguments.migration,
-    )
+    execute_change(arguments, vec![Scenario::Regress])
 }
 
 pub(crate) fn nplusone(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
@@ -38,10 +32,19 @@ pub(crate) fn deadlock(arguments: ScenarioArguments) -> anyhow::Result<Outcome> 
     execute(arguments, vec![Scenario::Deadlock], None)
 }
 
+fn execute_change(arguments: ChangeArguments, scenarios: Vec<Scenario>) -> anyhow::Result<Outcome> {
+    let change = match (arguments.migration, arguments.base) {
+        (Some(file), _) => Some(ChangeChoice::Migration(file)),
+        (None, Some(revision)) => Some(ChangeChoice::Since(revision)),
+        (None, None) => None,
+    };
+    execute(arguments.scenario, scenarios, change)
+}
+
 fn execute(
     arguments: ScenarioArguments,
     scenarios: Vec<Scenario>,
-    migration: Option<PathBuf>,
+    change: Option<ChangeChoice>,
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(&arguments.config).map_err(anyhow::Error::from)?;
     let outputs = Outputs::open(&arguments.output)?;
@@ -59,7 +62,7 @@ fn execute(
         seed: arguments.measure.seed,
         keep_values: arguments.measure.keep_values,
         threshold: threshold()?,
-        migration,
+        change,
         cleaner: Some(cleaner()?),
     };
     let progress = ProgressLine::new(arguments.output.quiet);

@@ -6,4 +6,5 @@ mod commands;
 mod demo;
 mod project;
 mod server;
+mod since;
 mod verdicts;
