@@ -18,6 +18,7 @@ mod parameters;
 pub mod project;
 mod regress;
 mod run;
+pub mod seed;
 mod slow;
 mod stage;
 

@@ -1,14 +1,15 @@
 //! A database with schema and data: the stage that the scenarios play on.
 
 use dbproof_analysis::sql;
-use dbproof_data::{Context, generate, load_order};
+use dbproof_postgres::copy::Loading;
 use dbproof_postgres::migration::{AppliedStatement, MigrationFailure};
 use dbproof_postgres::{Address, PostgresError, Session, connect, copy, migration};
 
 use crate::environment::Environment;
-use crate::error::{InputError, Place, RunError};
+use crate::error::{InputError, RunError};
 use crate::project::Project;
 use crate::project::migrations::Migration;
+use crate::seed::{SeedData, default_threads};
 
 /// Makes a database, applies migrations, seeds it, and gives the planner its statistics.
 pub(crate) async fn prepare(
@@ -23,7 +24,7 @@ pub(crate) async fn prepare(
     for migration in migrations {
         apply(&session, migration).await?;
     }
-    seed_tables(&session, project, seed).await?;
+    fill(&address, project, seed).await?;
     session.run("VACUUM (ANALYZE)").await?;
     session.close().await;
     Ok(address)
@@ -58,41 +59,15 @@ pub(crate) async fn apply(
     }
 }
 
-async fn seed_tables(session: &Session, project: &Project, seed: u64) -> Result<(), RunError> {
-    let tables = project.tables()?;
-    let mut context = Context::new(seed, project.config.project.scale);
-    for table in load_order(&tables).map_err(|e| project.data_error(&e))? {
-        let rows = generate(table, &context).map_err(|e| project.data_error(&e))?;
-        context.add_parent(&rows);
-        let columns: Vec<String> = rows
-            .column_names()
-            .iter()
-            .map(|name| (*name).to_string())
-            .collect();
-        match copy::load(session, table.name(), &columns, rows).await {
-            Ok(_) => {}
-            Err(PostgresError::Server(error)) => {
-                let (file, line) = table.location();
-                let text = std::fs::read_to_string(project.folder.join(file)).unwrap_or_default();
-                let place = Place {
-                    file: file.to_owned(),
-                    line,
-                    column: None,
-                    text,
-                };
-                let help = error.detail.clone().or_else(|| error.hint.clone());
-                return Err(InputError::at(
-                    format!(
-                        "the server refuses the data for `{}`: {error}",
-                        table.name()
-                    ),
-                    place,
-                )
-                .with_help(help)
-                .into());
-            }
-            Err(error) => return Err(error.into()),
-        }
+/// Fills a database of our own with the project's rows.
+async fn fill(address: &Address, project: &Project, seed: u64) -> Result<(), RunError> {
+    let data = SeedData::read(project, seed, project.config.project.scale)?;
+    let loading = Loading {
+        threads: default_threads(),
+        progress: &|_| {},
+    };
+    match copy::fill(address, &data.rows, loading).await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(data.explain(project, error)),
     }
-    Ok(())
 }

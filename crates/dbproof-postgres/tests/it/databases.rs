@@ -1,7 +1,6 @@
 //! The databases of a run: made, cloned, dropped, and refused where the role may not.
 
-use dbproof_data::Value;
-use dbproof_postgres::{Address, Databases, PostgresError, catalog, connect, copy};
+use dbproof_postgres::{Address, Databases, PostgresError, catalog, connect};
 
 use crate::server;
 
@@ -15,12 +14,10 @@ async fn twins_are_clones_and_only_our_own_databases_are_dropped() {
         .run("CREATE TABLE t (id int, name text)")
         .await
         .unwrap();
-    let rows = (0..1000).map(|i| vec![Value::Integer(i), Value::Text(format!("tab\t{i}\\"))]);
-    let columns = ["id".to_owned(), "name".to_owned()];
-    assert_eq!(
-        copy::load(&session, "t", &columns, rows).await.unwrap(),
-        1000
-    );
+    session
+        .run("INSERT INTO t SELECT i, 'name ' || i FROM generate_series(1, 1000) i")
+        .await
+        .unwrap();
     assert_eq!(catalog::never_analysed(&session).await.unwrap(), ["t"]);
     session.run("ANALYZE").await.unwrap();
     assert!(catalog::never_analysed(&session).await.unwrap().is_empty());
@@ -40,7 +37,7 @@ async fn twins_are_clones_and_only_our_own_databases_are_dropped() {
         .text("SELECT name FROM t WHERE id = 7")
         .await
         .unwrap();
-    assert_eq!(name.as_deref(), Some("tab\t7\\"));
+    assert_eq!(name.as_deref(), Some("name 7"));
     databases.drop(&twin).await.unwrap();
     assert!(connect(&twin).await.is_err());
 }

@@ -3,6 +3,7 @@
 mod databases;
 mod ephemeral;
 mod explaining;
+mod loading;
 mod measuring;
 mod migrating;
 mod recording;

@@ -1,0 +1,177 @@
+//! Indexes and foreign keys that are made after the load: [`Deferred`].
+//!
+//! Only what can be made again exactly as it was is taken away. Primary keys and unique
+//! constraints stay, because views and replica identities may hang on them; so does everything of
+//! partitioned tables, whose parts carry objects of their own; and everything with a state that its
+//! definition does not tell: invalid, clustered on, in a tablespace of its own, with statistics
+//! targets, or with its triggers switched off.
+
+use futures_util::future::try_join_all;
+use postgres_protocol::escape::escape_literal;
+use tokio::sync::Semaphore;
+use tokio_postgres::Row;
+
+use super::LoadError;
+use super::target::Target;
+use crate::{Address, PostgresError, Session, connect};
+
+/// What was taken away from the tables that are being filled.
+#[derive(Debug)]
+pub(super) struct Deferred {
+    /// For each table, the statements that make its indexes, in their former order.
+    indexes: Vec<(String, Vec<String>)>,
+    keys: Vec<(String, String)>,
+    keys_remain: bool,
+}
+
+const KEYS: &str = "
+    SELECT c.oid, c.conrelid, c.conrelid::regclass::text, quote_ident(c.conname),
+           pg_get_constraintdef(c.oid), obj_description(c.oid, 'pg_constraint'),
+           c.convalidated AND c.conparentid = 0 AND c.coninhcount = 0
+           AND t.relkind = 'r' AND NOT t.relispartition AND r.relkind = 'r' AND NOT r.relispartition
+           AND NOT EXISTS (SELECT FROM pg_trigger g
+                           WHERE g.tgconstraint = c.oid AND g.tgenabled <> 'O')
+    FROM pg_constraint c
+    JOIN pg_class t ON t.oid = c.conrelid JOIN pg_class r ON r.oid = c.confrelid
+    WHERE c.contype = 'f' AND (c.conrelid = ANY ($1) OR c.confrelid = ANY ($1))
+    ORDER BY c.oid";
+
+const INDEXES: &str = "
+    SELECT i.indrelid, i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid),
+           obj_description(i.indexrelid, 'pg_class')
+    FROM pg_index i
+    JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+    WHERE i.indrelid = ANY ($1) AND t.relkind = 'r' AND NOT t.relispartition
+      AND i.indisvalid AND i.indisready AND i.indislive
+      AND NOT (i.indisprimary OR i.indisexclusion OR i.indisclustered OR i.indisreplident)
+      AND x.reltablespace = 0
+      AND NOT EXISTS (SELECT FROM pg_constraint c
+                      WHERE c.conindid = i.indexrelid)
+      AND NOT EXISTS (SELECT FROM pg_attribute a
+                      WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0)
+      AND NOT EXISTS (SELECT FROM pg_depend d
+                      WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                        AND d.deptype IN ('e', 'x', 'P', 'S'))
+    ORDER BY i.indexrelid";
+
+impl Deferred {
+    /// Drops what can be made anew: first the keys, because they need the indexes of what they
+    /// reference.
+    pub(super) async fn take_away(
+        session: &Session,
+        targets: &[Target],
+    ) -> Result<Self, PostgresError> {
+        let mut deferred = Deferred {
+            indexes: Vec::new(),
+            keys: Vec::new(),
+            keys_remain: false,
+        };
+        deferred.take_keys(session, targets).await?;
+        deferred.take_indexes(session, targets).await?;
+        Ok(deferred)
+    }
+
+    async fn take_keys(
+        &mut self,
+        session: &Session,
+        targets: &[Target],
+    ) -> Result<(), PostgresError> {
+        for row in rows_about(session, KEYS, targets).await? {
+            if !row.get::<_, bool>(6) {
+                self.keys_remain = true;
+                continue;
+            }
+            let (table, name): (String, String) = (row.get(2), row.get(3));
+            let definition: String = row.get(4);
+            let comment = comment(&format!("CONSTRAINT {name} ON {table}"), row.get(5));
+            session
+                .run(&format!("ALTER TABLE {table} DROP CONSTRAINT {name}"))
+                .await?;
+            let sql = format!("ALTER TABLE {table} ADD CONSTRAINT {name} {definition}{comment}");
+            self.keys.push((name_of(targets, row.get(1), table), sql));
+        }
+        Ok(())
+    }
+
+    async fn take_indexes(
+        &mut self,
+        session: &Session,
+        targets: &[Target],
+    ) -> Result<(), PostgresError> {
+        for row in rows_about(session, INDEXES, targets).await? {
+            let (name, definition): (String, String) = (row.get(1), row.get(2));
+            let comment = comment(&format!("INDEX {name}"), row.get(3));
+            session.run(&format!("DROP INDEX {name}")).await?;
+            let table = name_of(targets, row.get(0), name);
+            let sql = format!("{definition}{comment}");
+            match self.indexes.iter_mut().find(|(known, _)| *known == table) {
+                Some((_, statements)) => statements.push(sql),
+                None => self.indexes.push((table, vec![sql])),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether foreign keys are still there, so that parents have to be filled before children.
+    pub(super) fn keys_remain(&self) -> bool {
+        self.keys_remain
+    }
+
+    /// Makes everything again. The indexes of one table are made in their former order, which the
+    /// planner goes through them in; different tables at the same time.
+    pub(super) async fn make_anew(
+        &self,
+        address: &Address,
+        session: &Session,
+        threads: usize,
+    ) -> Result<(), LoadError> {
+        let permits = Semaphore::new(threads.max(1));
+        let tables = self.indexes.iter().map(|(table, statements)| {
+            let permits = &permits;
+            async move {
+                let _permit = permits.acquire().await;
+                let made = async {
+                    let session = connect(address).await?;
+                    for sql in statements {
+                        session.run(sql).await?;
+                    }
+                    session.close().await;
+                    Ok(())
+                };
+                made.await.map_err(LoadError::about(table))
+            }
+        });
+        try_join_all(tables).await?;
+        // Each key locks two tables: at the same time they would wait for each other, or deadlock.
+        for (table, sql) in &self.keys {
+            session.run(sql).await.map_err(LoadError::about(table))?;
+        }
+        Ok(())
+    }
+}
+
+async fn rows_about(
+    session: &Session,
+    sql: &str,
+    targets: &[Target],
+) -> Result<Vec<Row>, PostgresError> {
+    let oids: Vec<u32> = targets.iter().map(|target| target.oid).collect();
+    session
+        .query(sql, &[&oids])
+        .await
+        .map_err(|e| session.error(&e))
+}
+
+/// The name that the specification has for a table, or else this one.
+fn name_of(targets: &[Target], oid: u32, otherwise: String) -> String {
+    let target = targets.iter().find(|target| target.oid == oid);
+    target.map_or(otherwise, |target| target.name().to_owned())
+}
+
+/// The statement that gives an object its comment back, to stand behind another one.
+fn comment(object: &str, comment: Option<String>) -> String {
+    let comment = comment.map(|comment| escape_literal(&comment));
+    comment.map_or_else(String::new, |text| {
+        format!("; COMMENT ON {object} IS {text}")
+    })
+}
