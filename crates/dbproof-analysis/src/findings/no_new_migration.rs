@@ -22,8 +22,7 @@ pub fn finding(change: &str) -> Finding {
     )
     .with_remedy(
         "Name the revision that the new migrations come after. In CI, run this step only where the \
-         migrations folder has changed, or keep baselines with `dbproof accept`, which are checked \
-         without a new migration too.",
+         migrations folder has changed.",
         None,
     )
 }
