@@ -25,7 +25,7 @@ use dbproof_scenarios::{RunOptions, ServerChoice, Silent};
 use serde::Deserialize;
 
 /// Few samples: what decides here is the same in every run.
-const CONFIGURATION: &str = "[regress]\nsessions = 2\npairs = 2\n";
+const CONFIGURATION: &str = "[regress]\nbudget_s = 0\nsessions = 2\npairs = 2\n";
 
 /// What a case expects. Whatever is left out is as usual.
 #[derive(Deserialize)]
@@ -125,7 +125,7 @@ impl Case {
             seed: 7,
             keep_values: false,
             threshold: None,
-            migration: None,
+            change: None,
             cleaner: None,
         };
         let record = dbproof_scenarios::run(&options, &Silent)
