@@ -15,7 +15,7 @@ mod trace;
 mod verdict;
 
 pub use finding::{Finding, Location, Remedy, Scenario, Severity};
-pub use plan::{Buffers, Plan, PlanNode};
+pub use plan::{Buffers, Plan, PlanNames, PlanNode, StatementWork, TriggerRuns};
 pub use query::{Bound, Parameter, ParameterSource, Query};
 pub use record::deadlock::{
     Bystanders, DeadlockControl, DeadlockPrediction, DeadlockRecord, DeadlockShape, DeadlockVictim,

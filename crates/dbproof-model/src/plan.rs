@@ -34,6 +34,21 @@ impl Buffers {
         self.shared_hit + self.shared_read
     }
 
+    /// The sum of both, count by count.
+    #[must_use]
+    pub fn plus(&self, more: &Buffers) -> Buffers {
+        Buffers {
+            shared_hit: self.shared_hit + more.shared_hit,
+            shared_read: self.shared_read + more.shared_read,
+            shared_dirtied: self.shared_dirtied + more.shared_dirtied,
+            shared_written: self.shared_written + more.shared_written,
+            local_hit: self.local_hit + more.local_hit,
+            local_read: self.local_read + more.local_read,
+            temp_read: self.temp_read + more.temp_read,
+            temp_written: self.temp_written + more.temp_written,
+        }
+    }
+
     /// Spill-file blocks read and written.
     #[must_use]
     pub fn temp_total(&self) -> u64 {
@@ -54,10 +69,42 @@ pub struct Plan {
     pub planning_buffers: Buffers,
     /// Planner settings that differ from their defaults.
     pub settings: BTreeMap<String, String>,
-    /// Time spent in triggers, in milliseconds, by trigger name.
-    pub triggers: BTreeMap<String, f64>,
+    /// The triggers that fired, by their names or those of their constraints.
+    pub triggers: BTreeMap<String, TriggerRuns>,
     /// Time spent compiling, in milliseconds, where JIT ran.
     pub jit_ms: Option<f64>,
+}
+
+/// How often a trigger fired. Its blocks and rows are in no node, unless it fires before a row; see
+/// [`StatementWork`].
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TriggerRuns {
+    /// The relation that it is on; of several partitions, the first.
+    pub relation: Option<String>,
+    /// How often it ran.
+    pub calls: f64,
+    /// Milliseconds over all runs (TIMING ON).
+    pub time_ms: Option<f64>,
+}
+
+/// What a statement did to the relations outside of the system's schemas, its triggers included:
+/// counted by the server by relation and transaction, and not by the plan's nodes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StatementWork {
+    /// Blocks fetched of each relation, its indexes and its TOAST table, from memory or disk.
+    pub blocks: BTreeMap<String, u64>,
+    /// Rows inserted, updated and deleted.
+    pub rows_written: u64,
+}
+
+/// What the catalog says of the names in a plan: indexes by their definitions, so that another name
+/// is no difference, and partitions by their topmost parents. A name is `schema` and name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PlanNames {
+    /// Definition of an index without its name and that of its relation.
+    pub indexes: BTreeMap<(String, String), String>,
+    /// The partitioned table or index that a partition belongs to.
+    pub partitions: BTreeMap<(String, String), (String, String)>,
 }
 
 /// A node of a plan tree. Every optional field is absent where EXPLAIN does not print it.
@@ -85,6 +132,10 @@ pub struct PlanNode {
     pub alias: Option<String>,
     /// The index read.
     pub index: Option<String>,
+    /// What the index is on, where the catalog was asked: `btree (user_id, created_at)`.
+    pub index_definition: Option<String>,
+    /// How many partitions a scan reads that stands for those of all partitions of one table.
+    pub partitions: Option<u64>,
     /// The common table expression read by a `CTE Scan`.
     pub cte_name: Option<String>,
     /// The function read by a `Function Scan`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dbproof_model::{Column, ForeignKey, Relation, Schema};
+use dbproof_model::{Column, ForeignKey, PlanNames, Relation, Schema};
 
 use crate::{PostgresError, Session};
 
@@ -134,6 +134,51 @@ async fn foreign_keys(session: &Session) -> Result<Vec<ForeignKey>, PostgresErro
             referenced_attributes: row.get(3),
         })
         .collect())
+}
+
+/// What the names of indexes and partitions stand for.
+pub async fn plan_names(session: &Session) -> Result<PlanNames, PostgresError> {
+    // The name and the relation are quoted where they must be, and their definition is the rest.
+    let indexes = session
+        .query(
+            "SELECT n.nspname::text, c.relname::text,
+                    CASE WHEN i.indisunique THEN 'unique ' ELSE '' END
+                    || substring(pg_get_indexdef(c.oid) FROM ' USING (.*)')
+                    || CASE WHEN i.indisvalid THEN '' ELSE ' INVALID' END
+             FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+             JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')",
+            &[],
+        )
+        .await
+        .map_err(|e| session.error(&e))?;
+    let partitions = session
+        .query(
+            "WITH RECURSIVE parts AS (
+                 SELECT h.inhrelid AS oid, h.inhparent AS parent
+                 FROM pg_inherits h JOIN pg_class p ON p.oid = h.inhparent AND p.relkind IN ('p', 'I')
+                 UNION ALL
+                 SELECT parts.oid, h.inhparent FROM parts JOIN pg_inherits h ON h.inhrelid = parts.parent
+             )
+             SELECT n.nspname::text, c.relname::text, pn.nspname::text, p.relname::text
+             FROM parts
+             JOIN pg_class c ON c.oid = parts.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_class p ON p.oid = parts.parent JOIN pg_namespace pn ON pn.oid = p.relnamespace
+             WHERE NOT EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhrelid = parts.parent)",
+            &[],
+        )
+        .await
+        .map_err(|e| session.error(&e))?;
+    Ok(PlanNames {
+        indexes: indexes
+            .iter()
+            .map(|row| ((row.get(0), row.get(1)), row.get(2)))
+            .collect(),
+        partitions: partitions
+            .iter()
+            .map(|row| ((row.get(0), row.get(1)), (row.get(2), row.get(3))))
+            .collect(),
+    })
 }
 
 /// The end of the write-ahead log, in bytes; `None` where the role may not ask.

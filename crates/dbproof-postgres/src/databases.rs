@@ -26,9 +26,32 @@ impl Databases {
         self.create_from("template0", name).await
     }
 
-    /// Creates a copy of another database of this run. Nobody may be connected to the source.
+    /// Creates a copy of another database of this run, with the settings that `ALTER DATABASE` and
+    /// `ALTER ROLE … IN DATABASE` gave to it. Nobody may be connected to the source.
     pub async fn clone(&self, source: &Address, name: &str) -> Result<Address, PostgresError> {
-        self.create_from(source.database(), name).await
+        let copy = self.create_from(source.database(), name).await?;
+        let session = connect(&self.address).await?;
+        // CREATE DATABASE copies what is in the template, and its settings are beside it.
+        let settings = session
+            .texts(&format!(
+                "SELECT 'ALTER ' || CASE WHEN s.setrole = 0 THEN 'DATABASE ' || {copy} \
+                     ELSE 'ROLE ' || quote_ident(r.rolname) || ' IN DATABASE ' || {copy} END \
+                     || ' SET ' || quote_ident(split_part(c.setting, '=', 1)) || ' = ' \
+                     || CASE WHEN upper(split_part(c.setting, '=', 1)) IN ('SEARCH_PATH') \
+                        THEN substring(c.setting FROM '=(.*)') \
+                        ELSE quote_literal(substring(c.setting FROM '=(.*)')) END \
+                 FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase \
+                 LEFT JOIN pg_roles r ON r.oid = s.setrole, unnest(s.setconfig) AS c (setting) \
+                 WHERE d.datname = {source}",
+                copy = literal(&quote(copy.database())),
+                source = literal(source.database()),
+            ))
+            .await?;
+        for setting in settings {
+            session.run(&setting).await?;
+        }
+        session.close().await;
+        Ok(copy)
     }
 
     async fn create_from(&self, template: &str, name: &str) -> Result<Address, PostgresError> {
@@ -78,6 +101,10 @@ pub(crate) async fn drop_database(session: &Session, name: &str) -> Result<(), P
             quote(name)
         ))
         .await
+}
+
+fn literal(text: &str) -> String {
+    postgres_protocol::escape::escape_literal(text)
 }
 
 fn quote(identifier: &str) -> String {

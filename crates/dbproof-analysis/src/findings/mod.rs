@@ -17,6 +17,7 @@ pub mod filter_efficiency;
 mod group_evidence;
 pub mod index_only_scan_lost;
 pub mod index_scan_lost;
+pub mod index_search_lost;
 pub mod loops_multiplied;
 pub mod more_blocks;
 pub mod more_rows;
@@ -26,17 +27,20 @@ pub mod nested_loop_over_seq_scan;
 pub mod never_analysed;
 pub mod new_spill;
 pub mod no_new_migration;
+pub mod partitions_not_pruned;
 mod plan_advice;
 pub mod plan_improved;
 pub mod query_chain;
 pub mod query_failed;
 pub(crate) mod query_work;
+pub mod relation_added;
 pub mod result_rows_differ;
 mod slow_figures;
 pub mod slow_query;
 pub mod slower;
 pub mod sort_added;
 pub mod threshold_undecided;
+pub mod trigger_work;
 pub mod write_loop;
 
 use dbproof_model::{Finding, Scenario, Severity};
@@ -87,6 +91,7 @@ pub const ALL: &[&FindingKind] = &[
     &filter_efficiency::KIND,
     &index_only_scan_lost::KIND,
     &index_scan_lost::KIND,
+    &index_search_lost::KIND,
     &loops_multiplied::KIND,
     &more_blocks::KIND,
     &more_rows::KIND,
@@ -96,14 +101,17 @@ pub const ALL: &[&FindingKind] = &[
     &never_analysed::KIND,
     &new_spill::KIND,
     &no_new_migration::KIND,
+    &partitions_not_pruned::KIND,
     &plan_improved::KIND,
     &query_chain::KIND,
     &query_failed::KIND,
+    &relation_added::KIND,
     &result_rows_differ::KIND,
     &slow_query::KIND,
     &slower::KIND,
     &sort_added::KIND,
     &threshold_undecided::KIND,
+    &trigger_work::KIND,
     &write_loop::KIND,
 ];
 

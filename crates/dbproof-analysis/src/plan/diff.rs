@@ -4,7 +4,7 @@ use dbproof_model::{ChangeEffect, ChangeKind, Plan, PlanChange, PlanNode};
 
 use super::estimate::q_error;
 use super::matching::{Matching, family, match_trees};
-use super::outline::{Outline, Role, describe, relation};
+use super::outline::{Outline, Role, describe, does_the_same, index_definitions, relation};
 use super::summary::{cumulative, rows_touched, total_buffers};
 use crate::figures::{count, counted, float};
 
@@ -43,6 +43,31 @@ pub fn diff(before: &Plan, after: &Plan) -> Vec<PlanChange> {
     changes.extend(sides.spills(&matching));
     changes.extend(sides.estimates(&matching));
     changes.extend(sides.work(&matching));
+    changes.extend(triggers(before, after, sides.whole));
+    changes
+}
+
+/// Triggers that fire on one side only.
+fn triggers(before: &Plan, after: &Plan, whole: ChangeEffect) -> Vec<PlanChange> {
+    let one_sided = |of: &Plan, other: &Plan, kind: ChangeKind| -> Vec<PlanChange> {
+        of.triggers
+            .iter()
+            .filter(|(name, _)| !other.triggers.contains_key(*name))
+            .map(|(name, runs)| {
+                let described = Some(format!("trigger {name}"));
+                let added = kind == ChangeKind::Added;
+                PlanChange {
+                    kind,
+                    relation: runs.relation.clone(),
+                    from: described.clone().filter(|_| !added),
+                    to: described.filter(|_| added),
+                    effect: whole,
+                }
+            })
+            .collect()
+    };
+    let mut changes = one_sided(after, before, ChangeKind::Added);
+    changes.extend(one_sided(before, after, ChangeKind::Removed));
     changes
 }
 
@@ -72,8 +97,13 @@ impl<'a> Sides<'a> {
             .into_iter()
             .filter_map(|pair| {
                 let (before, after) = self.nodes(pair);
-                let (from, to) = (describe(before), describe(after));
-                (from != to).then(|| PlanChange {
+                let (mut from, mut to) = (describe(before), describe(after));
+                if from == to {
+                    // Another index by the same name.
+                    from = with_definition(from, before);
+                    to = with_definition(to, after);
+                }
+                (!does_the_same(before, after)).then(|| PlanChange {
                     kind,
                     relation: self.after.subject(pair.1),
                     from: Some(from),
@@ -242,7 +272,7 @@ impl<'a> Sides<'a> {
             .into_iter()
             .filter_map(|pair| {
                 let (before, after) = self.nodes(pair);
-                if describe(before) != describe(after) {
+                if !does_the_same(before, after) {
                     return None;
                 }
                 let (from, to, noun) = worked_differently(before, after)?;
@@ -255,6 +285,13 @@ impl<'a> Sides<'a> {
                 })
             })
             .collect()
+    }
+}
+
+fn with_definition(description: String, scan: &PlanNode) -> String {
+    match index_definitions(scan) {
+        Some(definitions) => format!("{description} {}", definitions.join(", ")),
+        None => description,
     }
 }
 

@@ -12,6 +12,7 @@ mod mask;
 mod matching;
 mod outline;
 mod parse;
+mod resolve;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,9 @@ pub use estimate::q_error;
 pub(crate) use index::{index_for, index_for_entry};
 pub use mask::{mask_expression, mask_values};
 pub(crate) use matching::{Matching, family, match_trees};
-pub(crate) use outline::{Outline, Role, describe, relation};
+pub(crate) use outline::{Outline, Role, describe, does_the_same, index_definitions, relation};
 pub use parse::{PlanError, parse};
+pub use resolve::resolve;
 pub use summary::{access, rows_processed, summarise, total_buffers};
 pub(crate) use summary::{cumulative, over_loops};
 pub use work::{SelfWork, self_work};

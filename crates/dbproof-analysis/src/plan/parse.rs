@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use dbproof_model::{Buffers, Plan, PlanNode};
+use dbproof_model::{Buffers, Plan, PlanNode, TriggerRuns};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -124,6 +124,8 @@ fn node(value: &Value, path: &str) -> Result<PlanNode, PlanError> {
         relation: fields.text("Relation Name")?,
         alias: fields.text("Alias")?,
         index: fields.text("Index Name")?,
+        index_definition: None,
+        partitions: None,
         cte_name: fields.text("CTE Name")?,
         function_name: fields.text("Function Name")?,
         scan_direction: fields.text("Scan Direction")?,
@@ -192,22 +194,26 @@ fn settings(top: &Map<String, Value>) -> BTreeMap<String, String> {
 }
 
 /// Sums by name: a trigger on several partitions appears once for each.
-fn triggers(top: &Map<String, Value>) -> BTreeMap<String, f64> {
-    let mut by_name = BTreeMap::new();
+fn triggers(top: &Map<String, Value>) -> BTreeMap<String, TriggerRuns> {
+    let mut by_name: BTreeMap<String, TriggerRuns> = BTreeMap::new();
     for trigger in top
         .get("Triggers")
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
     {
-        let name = trigger
-            .get("Constraint Name")
-            .or_else(|| trigger.get("Trigger Name"))
-            .and_then(Value::as_str);
-        // Without TIMING a trigger has calls but no time.
-        let time = trigger.get("Time").and_then(Value::as_f64);
-        if let (Some(name), Some(time)) = (name, time) {
-            *by_name.entry(name.to_owned()).or_insert(0.0) += time;
+        let text = |key| trigger.get(key).and_then(Value::as_str);
+        let number = |key| trigger.get(key).and_then(Value::as_f64);
+        if let Some(name) = text("Constraint Name").or_else(|| text("Trigger Name")) {
+            let runs = by_name.entry(name.to_owned()).or_default();
+            if runs.relation.is_none() {
+                runs.relation = text("Relation").map(str::to_owned);
+            }
+            runs.calls += number("Calls").unwrap_or_default();
+            // Without TIMING a trigger has calls but no time.
+            if let Some(time) = number("Time") {
+                *runs.time_ms.get_or_insert(0.0) += time;
+            }
         }
     }
     by_name

@@ -73,16 +73,7 @@ pub(crate) fn cumulative(node: &PlanNode) -> Buffers {
     node.children
         .iter()
         .map(cumulative)
-        .fold(Buffers::default(), |sum, more| Buffers {
-            shared_hit: sum.shared_hit + more.shared_hit,
-            shared_read: sum.shared_read + more.shared_read,
-            shared_dirtied: sum.shared_dirtied + more.shared_dirtied,
-            shared_written: sum.shared_written + more.shared_written,
-            local_hit: sum.local_hit + more.local_hit,
-            local_read: sum.local_read + more.local_read,
-            temp_read: sum.temp_read + more.temp_read,
-            temp_written: sum.temp_written + more.temp_written,
-        })
+        .fold(Buffers::default(), |sum, more| sum.plus(&more))
 }
 
 /// Rows that pass through the plan's nodes, those included that a filter, join filter or recheck

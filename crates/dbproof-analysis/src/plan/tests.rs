@@ -148,7 +148,11 @@ fn every_plan_is_read() {
 #[test]
 fn what_stands_beside_the_tree_is_read() {
     assert!(plan("jit").jit_ms.unwrap() > 7.0);
-    assert!(plan("trigger_fk").triggers["order_items_order_id_fkey"] > 1.0);
+    let firing = plan("trigger_fk");
+    let runs = &firing.triggers["order_items_order_id_fkey"];
+    assert_eq!(runs.relation.as_deref(), Some("order_items"));
+    assert!((runs.calls - 20.0).abs() < f64::EPSILON);
+    assert!(runs.time_ms.unwrap() > 1.0);
     assert_eq!(plan("sort_disk").settings["work_mem"], "64kB");
     let estimated = plan("estimated_only");
     assert_eq!(

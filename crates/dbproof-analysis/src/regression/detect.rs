@@ -25,9 +25,9 @@ const Q_ERROR_MIN: f64 = 10.0;
 
 /// Two plans, laid flat and matched.
 pub(super) struct Trees<'a> {
-    before: Outline<'a>,
-    after: Outline<'a>,
-    matching: Matching,
+    pub(super) before: Outline<'a>,
+    pub(super) after: Outline<'a>,
+    pub(super) matching: Matching,
 }
 
 /// What the trees show. Where the query got better, only what is wrong in any case is told.
@@ -49,6 +49,9 @@ pub(super) fn findings(
             trees.sorts_added(work, &told),
             trees.index_only_scans_lost(work),
             trees.spills(work, temp),
+            trees.partitions_added(work),
+            trees.index_searches_lost(work, tolerances, &told),
+            trees.relations_added(work).into_iter().collect(),
         ] {
             findings.extend(detected);
         }
@@ -80,7 +83,7 @@ impl<'a> Trees<'a> {
     }
 
     /// The matched scans with the position of the one after.
-    fn scans(&self) -> impl Iterator<Item = (usize, &'a PlanNode, &'a PlanNode)> {
+    pub(super) fn scans(&self) -> impl Iterator<Item = (usize, &'a PlanNode, &'a PlanNode)> {
         self.matching.pairs.iter().filter_map(|(from, to)| {
             let (before, after) = (&self.before.entries[*from], &self.after.entries[*to]);
             (before.role == Role::Scan).then_some((*to, before.node, after.node))
@@ -353,7 +356,7 @@ impl<'a> Trees<'a> {
     }
 }
 
-fn reads_index(node: &PlanNode) -> bool {
+pub(super) fn reads_index(node: &PlanNode) -> bool {
     matches!(
         node.node_type.as_str(),
         "Index Scan" | "Index Only Scan" | "Bitmap Heap Scan"
@@ -364,7 +367,7 @@ fn loops(node: &PlanNode) -> f64 {
     node.actual_loops.unwrap_or_default()
 }
 
-fn blocks(node: &PlanNode) -> u64 {
+pub(super) fn blocks(node: &PlanNode) -> u64 {
     cumulative(node).shared_total()
 }
 

@@ -5,14 +5,18 @@
 //! decides nothing.
 
 mod detect;
+mod scans;
 mod signals;
 #[cfg(test)]
 mod tests;
 mod time;
+mod triggers;
 
 use std::cmp::Reverse;
 
-use dbproof_model::{ChangeKind, Finding, Location, Plan, PlanChange, RegressVerdict, Severity};
+use dbproof_model::{
+    ChangeKind, Finding, Location, Plan, PlanChange, RegressVerdict, Severity, StatementWork,
+};
 
 use crate::figures;
 use crate::findings::query_work::QueryWork;
@@ -31,6 +35,8 @@ pub struct Side {
     pub row_count: f64,
     /// A digest of the result's rows, where it is known. Two sides that both have one must agree.
     pub rows_digest: Option<u64>,
+    /// The work of the statement with its triggers, where it has any.
+    pub statement: Option<StatementWork>,
 }
 
 /// How much more or less work counts as a change.
@@ -70,9 +76,10 @@ pub struct Judgement {
 
 /// Judges a query by its work before and after.
 ///
-/// Other result rows regress it. Else blocks decide, shared and spilled: beyond the tolerances more
-/// is `regressed`, fewer `improved`. At about equal blocks, rows processed decide where they
-/// doubled or halved. Else another shape of the plan is `changed`, and the same is `unchanged`. A
+/// Other result rows regress it. Else blocks decide, shared and spilled, and those of triggers with
+/// them: beyond the tolerances more is `regressed`, fewer `improved`. At about equal blocks, rows
+/// written decide, which only triggers can change, and then rows processed where they doubled or
+/// halved. Else another shape of the plan is `changed`, and the same is `unchanged`. A
 /// side whose plan was not executed leaves it `inconclusive`.
 #[must_use]
 pub fn judge(
@@ -102,7 +109,9 @@ pub fn judge(
     let verdict = match direction {
         _ if signals.other_rows => RegressVerdict::Regressed,
         _ if !executed => RegressVerdict::Inconclusive,
-        Direction::MoreBlocks | Direction::MoreRows => RegressVerdict::Regressed,
+        Direction::MoreBlocks | Direction::MoreRows | Direction::MoreWrites => {
+            RegressVerdict::Regressed
+        }
         Direction::Less => RegressVerdict::Improved,
         Direction::Level if changes.iter().any(is_of_shape) => RegressVerdict::Changed,
         Direction::Level => RegressVerdict::Unchanged,
@@ -117,7 +126,15 @@ pub fn judge(
     }
     if executed {
         let trees = detect::Trees::new(&before.plan, &after.plan);
-        let told = findings_about_work(&work, &signals, direction, &trees, &changes, tolerances);
+        let triggered = triggers::finding(before, after, &work, &signals, direction);
+        let told = findings_about_work(
+            &work,
+            (&signals, direction),
+            &trees,
+            &changes,
+            triggered,
+            tolerances,
+        );
         findings.extend(told);
     }
     findings.sort_by_key(|finding| Reverse(finding.severity));
@@ -143,14 +160,15 @@ pub fn judge(
 
 fn findings_about_work(
     work: &QueryWork<'_>,
-    signals: &Signals,
-    direction: Direction,
+    (signals, direction): (&Signals, Direction),
     trees: &detect::Trees<'_>,
     changes: &[PlanChange],
+    triggered: Option<Finding>,
     tolerances: &Tolerances,
 ) -> Vec<Finding> {
     let improved = direction == Direction::Less;
     let mut findings = detect::findings(trees, work, signals.temp, tolerances, improved);
+    findings.extend(triggered);
     let explained = findings.iter().any(|f| f.severity == Severity::Error);
     match direction {
         Direction::MoreBlocks if !explained => {

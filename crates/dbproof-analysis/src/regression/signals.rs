@@ -11,6 +11,10 @@ const ROWS_FACTOR: f64 = 2.0;
 /// of through an index stays without consequence.
 const ROWS_MIN: f64 = 10_000.0;
 
+/// Rows written must rise, or fall, by this factor: one row more is a lot to a statement that writes
+/// one, and nothing to one that writes a thousand.
+const WRITES_FACTOR: f64 = 1.1;
+
 /// Where the figures point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Direction {
@@ -18,6 +22,8 @@ pub(super) enum Direction {
     MoreBlocks,
     /// As many blocks, but many more rows.
     MoreRows,
+    /// As many blocks, but more rows written.
+    MoreWrites,
     /// Less of either.
     Less,
     /// About the same.
@@ -33,6 +39,8 @@ pub(super) struct Signals {
     pub(super) temp: (u64, u64),
     /// Rows that the nodes gave or threw away.
     pub(super) rows: (f64, f64),
+    /// Rows inserted, updated and deleted, where there are triggers to do more than the statement says.
+    pub(super) written: (u64, u64),
     /// Whether the result has other rows.
     pub(super) other_rows: bool,
     row_counts: (f64, f64),
@@ -46,8 +54,13 @@ impl Signals {
             .rows_digest
             .zip(after.rows_digest)
             .is_some_and(|(was, is)| was != is);
+        let written = |side: &Side| side.statement.as_ref().map_or(0, |s| s.rows_written);
         Signals {
-            shared: (was.shared_total(), is.shared_total()),
+            shared: (
+                was.shared_total() + beside_the_plan(before),
+                is.shared_total() + beside_the_plan(after),
+            ),
+            written: (written(before), written(after)),
             temp: (was.temp_total(), is.temp_total()),
             rows: (rows_processed(&before.plan), rows_processed(&after.plan)),
             other_rows: other_count || other_digest,
@@ -71,7 +84,17 @@ impl Signals {
             (true, true) if more(sum) => Direction::MoreBlocks,
             (true, true) if less(sum) => Direction::Less,
             (true, true) => Direction::Level,
-            (false, false) => self.direction_of_rows(),
+            (false, false) => self.direction_of_writes(),
+        }
+    }
+
+    fn direction_of_writes(&self) -> Direction {
+        let (was, is) = self.written;
+        let notable = |less: u64, more: u64| float(more) > float(less) * WRITES_FACTOR;
+        match (notable(was, is), notable(is, was)) {
+            (true, _) => Direction::MoreWrites,
+            (_, true) => Direction::Less,
+            _ => self.direction_of_rows(),
         }
     }
 
@@ -107,12 +130,24 @@ impl Signals {
         if self.temp.0 != self.temp.1 {
             reasons.push(step(self.temp, "spill block"));
         }
+        if self.written.0 != self.written.1 {
+            let (was, is) = self.written;
+            let is = counted(float(is), "row");
+            reasons.push(format!("{} → {is} written", count(float(was))));
+        }
         if self.direction_of_rows() != Direction::Level && direction != Direction::Level {
             let (was, is) = self.rows;
             reasons.push(format!("{} → {} processed", count(was), counted(is, "row")));
         }
         reasons
     }
+}
+
+/// The blocks of triggers that no node of the plan has. The counters leave out the system's tables,
+/// so they say nothing where they say less than the plan.
+fn beside_the_plan(side: &Side) -> u64 {
+    let statement: u64 = side.statement.iter().flat_map(|s| s.blocks.values()).sum();
+    statement.saturating_sub(total_buffers(&side.plan).shared_total())
 }
 
 /// Whether blocks rose beyond both tolerances.
@@ -140,6 +175,7 @@ mod tests {
             shared,
             temp,
             rows,
+            written: (0, 0),
             other_rows: false,
             row_counts: (1.0, 1.0),
         };

@@ -20,6 +20,7 @@ fn side_of(json: &str) -> Side {
         plan,
         row_count,
         rows_digest: None,
+        statement: None,
     }
 }
 

@@ -5,13 +5,14 @@
 //! that alternate between the two sides.
 
 mod pairs;
+mod statements;
 mod timing;
 
-use dbproof_analysis::regression::{self, Side, Tolerances};
+use dbproof_analysis::regression::{self, Tolerances};
 use dbproof_analysis::{findings, plan};
 use dbproof_model::{
-    Finding, MigrationRecord, MigrationStatement, PlanSummary, Ratios, RegressQuery, RegressRecord,
-    RegressVerdict, RunTiming, Scenario, Severity, TimingOutcome, Verdict,
+    Finding, MigrationRecord, MigrationStatement, PlanNames, PlanSummary, Ratios, RegressQuery,
+    RegressRecord, RegressVerdict, RunTiming, Scenario, Severity, TimingOutcome, Verdict,
 };
 use dbproof_postgres::explain::{Mode, explain};
 use dbproof_postgres::{Address, PostgresError, ServerError, Session, catalog, connect, rows};
@@ -42,6 +43,8 @@ struct Twins {
 struct Sessions {
     before: Session,
     after: Session,
+    /// What the names of indexes and partitions stand for on each side.
+    names: (PlanNames, PlanNames),
 }
 
 /// What is known of a query after its plans were compared.
@@ -67,9 +70,14 @@ pub(crate) async fn run(
         what: "twin databases",
     });
     let (twins, migration) = make_twins(options, environment, change).await?;
+    let (before, after) = (connect(&twins.before).await?, connect(&twins.after).await?);
     let sessions = Sessions {
-        before: connect(&twins.before).await?,
-        after: connect(&twins.after).await?,
+        names: (
+            catalog::plan_names(&before).await?,
+            catalog::plan_names(&after).await?,
+        ),
+        before,
+        after,
     };
     let mut compared = Vec::new();
     let mut found: Vec<Finding> = catalog::never_analysed(&sessions.after)
@@ -358,11 +366,12 @@ async fn compare_once(
         parse(&sessions.after, &explained.1)?,
     );
     let digests = digests(sessions, &query.sql, values).await?;
-    let side = |plan: &dbproof_model::Plan, (row_count, rows_digest): (u64, Option<u64>)| Side {
-        plan: plan.clone(),
-        row_count: row_count as f64,
-        rows_digest,
-    };
+    let statements = statements::work(sessions, &query.sql, values, (&before, &after)).await?;
+    let (names_before, names_after) = &sessions.names;
+    let sides = (
+        statements::side(&before, names_before, digests.0, statements.0),
+        statements::side(&after, names_after, digests.1, statements.1),
+    );
     let config = &options.project.config.regress;
     let tolerances = Tolerances {
         blocks_percent: config.blocks_percent,
@@ -371,8 +380,8 @@ async fn compare_once(
     let judgement = regression::judge(
         &query.name,
         Some(query.location.clone()),
-        &side(&before, digests.0),
-        &side(&after, digests.1),
+        &sides.0,
+        &sides.1,
         &tolerances,
     );
     if !options.keep_values {

@@ -1,0 +1,126 @@
+//! Names in a plan as what they stand for: [`resolve`].
+//!
+//! An index is its definition, so that another name is no change, and the scans of the partitions
+//! of one table are one scan of that table with a count.
+
+use dbproof_model::{Buffers, Plan, PlanNames, PlanNode};
+
+use super::summary::{cumulative, over_loops};
+
+/// Gives every index its definition, and folds the partitions of a table to one scan of it.
+///
+/// The folded scan does the work of all: its buffers and rows are their sums. Where partitions are
+/// read in several ways, it is described as the one that touches the most blocks. Partitions that
+/// were left out as the plan ran do not count.
+pub fn resolve(plan: &mut Plan, names: &PlanNames) {
+    resolve_node(&mut plan.root, "public", names);
+}
+
+fn resolve_node(node: &mut PlanNode, schema: &str, names: &PlanNames) {
+    // A Bitmap Index Scan does not say its schema, which is that of the heap scan above it.
+    let schema = node.schema.clone().unwrap_or_else(|| schema.to_owned());
+    for child in &mut node.children {
+        resolve_node(child, &schema, names);
+    }
+    if let Some(index) = &node.index {
+        let key = (schema.clone(), index.clone());
+        node.index_definition = names.indexes.get(&key).cloned();
+        if let Some((_, parent)) = names.partitions.get(&key) {
+            node.index = Some(parent.clone());
+        }
+    }
+    if node.node_type.ends_with("Scan")
+        && let Some(relation) = &node.relation
+        && let Some((parent_schema, parent)) = names.partitions.get(&(schema, relation.clone()))
+    {
+        node.schema = Some(parent_schema.clone());
+        node.relation = Some(parent.clone());
+        node.partitions = Some(1);
+    }
+    if matches!(node.node_type.as_str(), "Append" | "Merge Append") {
+        fold(node);
+    }
+}
+
+/// Replaces an Append of the partitions of one table by one scan.
+fn fold(append: &mut PlanNode) {
+    let Some(first) = append.children.first() else {
+        return;
+    };
+    let of_one_table = append
+        .children
+        .iter()
+        .all(|child| child.partitions.is_some() && child.relation == first.relation);
+    if !of_one_table {
+        return;
+    }
+    let analysed = append.actual_loops.is_some();
+    let read: Vec<&PlanNode> = append
+        .children
+        .iter()
+        .filter(|child| !analysed || child.was_executed())
+        .collect();
+    let blocks = |node: &&&PlanNode| cumulative(node).shared_total();
+    let Some(shown) = read.iter().rev().max_by_key(blocks) else {
+        return;
+    };
+    let mut scan = (**shown).clone();
+    let loops = read
+        .iter()
+        .filter_map(|child| child.actual_loops)
+        .fold(0.0, f64::max);
+    let sum = |of: fn(&PlanNode) -> Option<f64>| {
+        let known = read.iter().any(|child| of(child).is_some());
+        let total: f64 = read.iter().map(|child| over_loops(child, of(child))).sum();
+        known.then(|| if loops > 0.0 { total / loops } else { 0.0 })
+    };
+    scan.actual_rows = sum(|child| child.actual_rows);
+    scan.rows_removed_by_filter = sum(|child| child.rows_removed_by_filter);
+    scan.rows_removed_by_index_recheck = sum(|child| child.rows_removed_by_index_recheck);
+    scan.heap_fetches = sum(|child| child.heap_fetches);
+    scan.actual_total_ms = sum(|child| child.actual_total_ms);
+    scan.actual_loops = analysed.then_some(loops);
+    scan.plan_rows = read.iter().map(|child| child.plan_rows).sum();
+    scan.total_cost = append.total_cost;
+    scan.buffers = read
+        .iter()
+        .map(|child| cumulative(child))
+        .fold(Buffers::default(), |all, one| all.plus(&one));
+    scan.partitions = Some(read.len() as u64);
+    unnumber(&mut scan);
+    scan.parent_relationship
+        .clone_from(&append.parent_relationship);
+    scan.subplan_name.clone_from(&append.subplan_name);
+    *append = scan;
+}
+
+/// Partitions are called `events_1`, `events_2` where the statement says `events`.
+fn unnumber(scan: &mut PlanNode) {
+    let Some(numbered) = scan.alias.clone() else {
+        return;
+    };
+    let base = numbered.trim_end_matches(|c: char| c.is_ascii_digit());
+    let Some(alias) = base
+        .strip_suffix('_')
+        .filter(|_| base.len() < numbered.len())
+    else {
+        return;
+    };
+    let (from, to) = (format!("{numbered}."), format!("{alias}."));
+    rename(scan, &from, &to);
+    scan.alias = Some(alias.to_owned());
+}
+
+fn rename(node: &mut PlanNode, from: &str, to: &str) {
+    let conditions = [
+        &mut node.index_cond,
+        &mut node.recheck_cond,
+        &mut node.filter,
+    ];
+    for text in conditions.into_iter().flatten().chain(&mut node.output) {
+        *text = text.replace(from, to);
+    }
+    for child in &mut node.children {
+        rename(child, from, to);
+    }
+}

@@ -1,0 +1,2 @@
+ALTER TABLE orders ADD COLUMN paid boolean;
+UPDATE orders SET paid = true;

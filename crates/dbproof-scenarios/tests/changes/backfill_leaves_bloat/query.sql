@@ -1,0 +1,3 @@
+-- name: q
+-- param user: uniform(0, 999)
+SELECT id, status FROM orders WHERE user_id = :user::int;

@@ -1,0 +1,1 @@
+CREATE INDEX orders_covering ON orders (user_id, status);

@@ -1,0 +1,1 @@
+CREATE STATISTICS cars_variant (dependencies) ON maker, model, engine FROM cars;

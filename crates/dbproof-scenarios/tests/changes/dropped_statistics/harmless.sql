@@ -1,0 +1,1 @@
+ALTER STATISTICS cars_kind RENAME TO cars_variant;

@@ -1,0 +1,1 @@
+DROP STATISTICS cars_kind;

@@ -1,0 +1,1 @@
+ALTER TABLE profiles ADD CONSTRAINT profiles_user UNIQUE (user_id);

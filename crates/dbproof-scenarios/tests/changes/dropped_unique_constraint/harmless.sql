@@ -1,0 +1,1 @@
+ALTER TABLE profiles RENAME CONSTRAINT profiles_user TO profiles_one_each;

@@ -1,0 +1,2 @@
+ALTER TABLE profiles DROP CONSTRAINT profiles_user;
+CREATE INDEX profiles_by_user ON profiles (user_id);

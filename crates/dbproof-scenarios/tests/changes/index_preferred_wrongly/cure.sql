@@ -1,0 +1,1 @@
+CREATE INDEX tickets_tenant_opened ON tickets (tenant, opened_at);

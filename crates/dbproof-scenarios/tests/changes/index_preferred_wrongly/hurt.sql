@@ -1,0 +1,1 @@
+CREATE INDEX tickets_opened ON tickets (opened_at);

@@ -1,0 +1,2 @@
+-- name: q
+SELECT user_id, orders FROM totals WHERE orders > 15;

@@ -1,0 +1,1 @@
+CREATE INDEX orders_latest ON orders (created_at DESC);

@@ -1,0 +1,1 @@
+CREATE INDEX events_number ON events (id);

@@ -1,0 +1,2 @@
+CREATE TABLE events_6 PARTITION OF events FOR VALUES FROM (60) TO (70);
+ALTER TABLE events_3 RENAME TO events_of_march;

@@ -1,0 +1,5 @@
+CREATE TABLE cars (id int PRIMARY KEY, maker int, model int, engine int, note text);
+INSERT INTO cars SELECT i, i % 4, i, i, repeat('c', 20) FROM generate_series(1, 20000) AS i;
+CREATE TABLE trips (id int PRIMARY KEY, car_id int NOT NULL, length int NOT NULL, note text NOT NULL);
+INSERT INTO trips SELECT i, 1 + (i * 7919) % 20000, i % 300, repeat('t', 60) FROM generate_series(1, 120000) AS i;
+CREATE INDEX trips_car ON trips (car_id);

@@ -1,0 +1,3 @@
+//! The scenarios as the program runs them, against a real PostgreSQL.
+
+mod changes;
