@@ -26,9 +26,9 @@ pub use record::nplusone::{
     ProjectedTime,
 };
 pub use record::regress::{
-    Access, ChangeEffect, ChangeKind, Interval, MigrationRecord, MigrationStatement, PlanChange,
-    PlanSummary, QueryTiming, Ratios, RegressQuery, RegressRecord, RegressVerdict, RunTiming,
-    TimingOutcome,
+    Access, ChangeEffect, ChangeKind, Interval, MigrationRecord, MigrationStatement, ParameterSet,
+    PlanChange, PlanChoice, PlanSummary, PreparedPlans, QueryTiming, Ratios, RegressQuery,
+    RegressRecord, RegressVerdict, RunTiming, TimingOutcome,
 };
 pub use record::run::{Git, Host, RECORD_SCHEMA, RunRecord, Scenarios, Server, Tool};
 pub use record::slow::{HistogramBucket, SlowQuery, SlowRecord, Statistic, ThresholdSource};

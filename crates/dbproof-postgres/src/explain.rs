@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use dbproof_model::StatementWork;
-use postgres_protocol::escape::escape_literal;
+use dbproof_model::{PlanChoice, StatementWork};
+use postgres_protocol::escape::{escape_identifier, escape_literal};
 use serde_json::Value;
 
 use crate::{PostgresError, Session};
@@ -29,11 +29,93 @@ pub async fn explain(
     values: &[Option<String>],
     mode: Mode,
 ) -> Result<Value, PostgresError> {
+    explain_plan(session, sql, values, (mode, PlanChoice::Custom)).await
+}
+
+/// The same for either of the plans that a prepared statement can have.
+pub async fn explain_plan(
+    session: &Session,
+    sql: &str,
+    values: &[Option<String>],
+    how: (Mode, PlanChoice),
+) -> Result<Value, PostgresError> {
+    rolled_back(session, async || {
+        explain_in_transaction(session, sql, values, how).await
+    })
+    .await
+}
+
+/// Which plan the server takes for a prepared statement that is executed often: it compares the
+/// generic plan with the average of the first five custom ones (PostgreSQL documentation,
+/// "PREPARE", under `plan_cache_mode`). Nothing is executed; `sets` are the parameters of these
+/// five, taken in turn.
+pub async fn settled_plan(
+    session: &Session,
+    sql: &str,
+    sets: &[&[Option<String>]],
+) -> Result<PlanChoice, PostgresError> {
+    rolled_back(session, async || {
+        session.run(WITHOUT_WORKERS).await?;
+        session.run("SET LOCAL plan_cache_mode = auto").await?;
+        prepare(session, sql).await?;
+        for values in sets.iter().cycle().take(CUSTOM_PLANS + 1) {
+            let execute = format!("EXPLAIN EXECUTE dbproof_explained{}", arguments(values));
+            session.run(&execute).await?;
+        }
+        let generic = "SELECT generic_plans FROM pg_prepared_statements \
+                       WHERE name = 'dbproof_explained' AND generic_plans > 0";
+        Ok(match session.text(generic).await? {
+            Some(_) => PlanChoice::Generic,
+            None => PlanChoice::Custom,
+        })
+    })
+    .await
+}
+
+/// Plans of statements, each with its parameters, after the relations have been analysed anew: as
+/// the planner would have them with another sample of the same rows. Nothing is executed, and the
+/// statistics are rolled back.
+///
+/// Only for databases of our own: ANALYZE also updates the relations' sizes in the catalog, which
+/// is not rolled back.
+pub async fn replan(
+    session: &Session,
+    relations: &[(String, String)],
+    statements: &[(&str, &[Option<String>])],
+) -> Result<Vec<Value>, PostgresError> {
+    rolled_back(session, async || {
+        let names: Vec<String> = relations
+            .iter()
+            .map(|(schema, name)| {
+                format!("{}.{}", escape_identifier(schema), escape_identifier(name))
+            })
+            .collect();
+        if !names.is_empty() {
+            session
+                .run(&format!("ANALYZE {}", names.join(", ")))
+                .await?;
+        }
+        let mut plans = Vec::with_capacity(statements.len());
+        for (sql, values) in statements {
+            let how = (Mode::Plan, PlanChoice::Custom);
+            plans.push(explain_in_transaction(session, sql, values, how).await?);
+            session.run("DEALLOCATE dbproof_explained").await?;
+        }
+        Ok(plans)
+    })
+    .await
+}
+
+/// Does something inside a transaction that is rolled back, and forgets prepared statements.
+async fn rolled_back<T>(
+    session: &Session,
+    work: impl AsyncFnOnce() -> Result<T, PostgresError>,
+) -> Result<T, PostgresError> {
     session.run("BEGIN").await?;
-    let explained = explain_in_transaction(session, sql, values, mode).await;
+    let done = work().await;
     let rolled_back = session.run("ROLLBACK").await;
     session.run("DEALLOCATE ALL").await.ok();
-    let value = explained?;
+    let value = done?;
     rolled_back?;
     Ok(value)
 }
@@ -49,19 +131,14 @@ pub async fn statement_work(
     sql: &str,
     values: &[Option<String>],
 ) -> Result<StatementWork, PostgresError> {
-    session.run("BEGIN").await?;
-    let counted: Result<StatementWork, PostgresError> = async {
+    rolled_back(session, async || {
         let before = counters(session).await?;
-        explain_in_transaction(session, sql, values, Mode::Analyze).await?;
+        let how = (Mode::Analyze, PlanChoice::Custom);
+        explain_in_transaction(session, sql, values, how).await?;
         let after = counters(session).await?;
         Ok(difference(&before, after))
-    }
-    .await;
-    let rolled_back = session.run("ROLLBACK").await;
-    session.run("DEALLOCATE ALL").await.ok();
-    let work = counted?;
-    rolled_back?;
-    Ok(work)
+    })
+    .await
 }
 
 /// Blocks and written rows by relation; an index and a TOAST table count with their table.
@@ -112,18 +189,12 @@ async fn explain_in_transaction(
     session: &Session,
     sql: &str,
     values: &[Option<String>],
-    mode: Mode,
+    (mode, plan): (Mode, PlanChoice),
 ) -> Result<Value, PostgresError> {
-    session
-        .run(
-            "SET LOCAL plan_cache_mode = force_custom_plan; \
-             SET LOCAL max_parallel_workers_per_gather = 0",
-        )
-        .await?;
-    session
-        .run(&format!("{PREPARE}{sql}"))
-        .await
-        .map_err(|e| shift_position(e, PREPARE))?;
+    session.run(WITHOUT_WORKERS).await?;
+    let choice = format!("SET LOCAL plan_cache_mode = {}", setting(plan));
+    session.run(&choice).await?;
+    prepare(session, sql).await?;
     let options = match mode {
         Mode::Plan => "VERBOSE, SETTINGS, FORMAT JSON",
         Mode::Analyze => "ANALYZE, BUFFERS, VERBOSE, SETTINGS, TIMING OFF, FORMAT JSON",
@@ -141,6 +212,20 @@ async fn explain_in_transaction(
     })
 }
 
+fn setting(plan: PlanChoice) -> &'static str {
+    match plan {
+        PlanChoice::Custom => "force_custom_plan",
+        PlanChoice::Generic => "force_generic_plan",
+    }
+}
+
+async fn prepare(session: &Session, sql: &str) -> Result<(), PostgresError> {
+    session
+        .run(&format!("{PREPARE}{sql}"))
+        .await
+        .map_err(|e| shift_position(e, PREPARE))
+}
+
 /// The parenthesised values of an EXECUTE; nothing where there are none.
 pub(crate) fn arguments(values: &[Option<String>]) -> String {
     if values.is_empty() {
@@ -156,6 +241,12 @@ pub(crate) fn arguments(values: &[Option<String>]) -> String {
         .collect();
     format!("({})", literals.join(", "))
 }
+
+/// Workers' shares of the work differ from run to run.
+const WITHOUT_WORKERS: &str = "SET LOCAL max_parallel_workers_per_gather = 0";
+
+/// Executions of a prepared statement that are always planned for their values.
+const CUSTOM_PLANS: usize = 5;
 
 const PREPARE: &str = "PREPARE dbproof_explained AS ";
 

@@ -6,7 +6,8 @@
 //! * [`MeasuringConnection`]: the blocking connection that timings are taken on.
 //! * [`Databases`]: creation, cloning and removal of the databases of one run, and
 //!   [`Janitor`], the process that removes them even after `kill -9` of dbproof.
-//! * [`explain`], [`migration`], [`catalog`], [`copy`], [`locks`], [`rows`]: one verb a module.
+//! * [`explain`], [`migration`], [`catalog`], [`column_values`], [`copy`], [`locks`], [`rows`]: one
+//!   subject a module.
 //!
 //! **Architecture invariant:** no other room but `dbproof-capture` opens a socket to a database.
 
@@ -14,6 +15,7 @@ mod address;
 pub mod affinity;
 mod binaries;
 pub mod catalog;
+pub mod column_values;
 pub mod copy;
 mod databases;
 mod ephemeral;

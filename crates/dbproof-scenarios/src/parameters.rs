@@ -22,9 +22,19 @@ pub(crate) struct ParameterValues {
 /// A parameter source with its bounds looked up in the database.
 #[derive(Debug)]
 enum Source {
-    Uniform { low: i64, high: i64 },
-    Zipf { low: i64, ranks: Zipf },
-    OneOf(Vec<String>),
+    Uniform {
+        low: i64,
+        high: i64,
+    },
+    Zipf {
+        low: i64,
+        high: i64,
+        ranks: Zipf,
+    },
+    /// The values that the project lists: there are no others.
+    Listed(Vec<String>),
+    /// Values from the database as it was.
+    Selected(Vec<String>),
 }
 
 impl ParameterValues {
@@ -57,12 +67,38 @@ impl ParameterValues {
         let random = &mut self.random;
         let draw = |source: &Source| match source {
             Source::Uniform { low, high } => random.random_range(*low..=*high).to_string(),
-            Source::Zipf { low, ranks } => {
+            Source::Zipf { low, ranks, .. } => {
                 (low + i64::try_from(ranks.sample(random) - 1).unwrap_or(0)).to_string()
             }
-            Source::OneOf(values) => values[random.random_range(0..values.len())].clone(),
+            Source::Listed(values) | Source::Selected(values) => {
+                values[random.random_range(0..values.len())].clone()
+            }
         };
         self.sources.iter().map(draw).map(Some).collect()
+    }
+
+    /// Whether the source of a parameter, counted from 0, can give this value.
+    pub(crate) fn can_be(&self, parameter: usize, value: &str) -> bool {
+        let within = |low: i64, high: i64| {
+            value
+                .parse::<i64>()
+                .is_ok_and(|number| (low..=high).contains(&number))
+        };
+        self.sources
+            .get(parameter)
+            .is_some_and(|source| match source {
+                Source::Uniform { low, high } | Source::Zipf { low, high, .. } => {
+                    within(*low, *high)
+                }
+                Source::Listed(values) | Source::Selected(values) => {
+                    values.iter().any(|listed| listed == value)
+                }
+            })
+    }
+
+    /// Whether the project lists all values that a parameter, counted from 0, can have.
+    pub(crate) fn is_listed(&self, parameter: usize) -> bool {
+        matches!(self.sources.get(parameter), Some(Source::Listed(_)))
     }
 }
 
@@ -114,15 +150,15 @@ async fn resolve(session: &Session, source: &ParameterSource) -> Result<Source, 
             let (low, high) = range(low, high).await?;
             let ranks = Zipf::new(high.abs_diff(low) + 1, *exponent)
                 .map_err(|error| Problem::Source(error.to_string()))?;
-            Source::Zipf { low, ranks }
+            Source::Zipf { low, high, ranks }
         }
-        ParameterSource::OneOf(values) => Source::OneOf(values.clone()),
+        ParameterSource::OneOf(values) => Source::Listed(values.clone()),
         ParameterSource::Select(sql) => {
             let values = session.texts(sql).await?;
             if values.is_empty() {
                 return Err(Problem::Source(format!("`{sql}` returns no value")));
             }
-            Source::OneOf(values)
+            Source::Selected(values)
         }
     })
 }

@@ -14,6 +14,7 @@ pub mod deadlock_not_reproduced;
 pub mod duplicate_query;
 pub mod estimate_off;
 pub mod filter_efficiency;
+pub mod generic_plan_worse;
 mod group_evidence;
 pub mod index_only_scan_lost;
 pub mod index_scan_lost;
@@ -30,6 +31,7 @@ pub mod no_new_migration;
 pub mod partitions_not_pruned;
 mod plan_advice;
 pub mod plan_improved;
+pub mod plan_wavers;
 pub mod query_chain;
 pub mod query_failed;
 pub(crate) mod query_work;
@@ -89,6 +91,7 @@ pub const ALL: &[&FindingKind] = &[
     &duplicate_query::KIND,
     &estimate_off::KIND,
     &filter_efficiency::KIND,
+    &generic_plan_worse::KIND,
     &index_only_scan_lost::KIND,
     &index_scan_lost::KIND,
     &index_search_lost::KIND,
@@ -103,6 +106,7 @@ pub const ALL: &[&FindingKind] = &[
     &no_new_migration::KIND,
     &partitions_not_pruned::KIND,
     &plan_improved::KIND,
+    &plan_wavers::KIND,
     &query_chain::KIND,
     &query_failed::KIND,
     &relation_added::KIND,

@@ -107,6 +107,9 @@ mod tests {
                 p_slower: Some(1e-9),
                 p_faster: Some(1.0),
             }),
+            parameter_set: Some("typical".to_owned()),
+            prepared: None,
+            sets: Vec::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use dbproof_model::{ResultColumn, Schema};
 
-use crate::sql::{ComparedColumn, RelationName};
+use crate::sql::ComparedColumn;
 
 /// A column of the schema: its relation's OID and its attribute number.
 pub(super) type ColumnId = (u32, i16);
@@ -35,21 +35,8 @@ impl<'a> Identity<'a> {
 
     /// The column that a value is compared with, where schema and statement tell.
     pub(super) fn compared(&self, column: &ComparedColumn) -> Option<ColumnId> {
-        let find = |name: &RelationName| {
-            let relation = self
-                .schema
-                .relation_named(name.schema.as_deref(), &name.name)?;
-            Some((
-                relation.oid,
-                relation.column_named(&column.column)?.attribute,
-            ))
-        };
-        if let Some(relation) = &column.relation {
-            return find(relation);
-        }
-        let mut found = column.candidates.iter().filter_map(find);
-        let only = found.next();
-        only.filter(|_| found.next().is_none())
+        let (relation, column) = column.find_in(self.schema)?;
+        Some((relation.oid, column.attribute))
     }
 
     /// The column that a result's column comes from.

@@ -27,6 +27,6 @@ pub(crate) use matching::{Matching, family, match_trees};
 pub(crate) use outline::{Outline, Role, describe, does_the_same, index_definitions, relation};
 pub use parse::{PlanError, parse};
 pub use resolve::resolve;
-pub use summary::{access, rows_processed, summarise, total_buffers};
+pub use summary::{access, relations, rows_processed, summarise, total_buffers};
 pub(crate) use summary::{cumulative, over_loops};
 pub use work::{SelfWork, self_work};

@@ -1,5 +1,7 @@
 //! Totals over a whole plan: [`summarise`].
 
+use std::collections::BTreeSet;
+
 use dbproof_model::{Access, Buffers, Plan, PlanNode, PlanSummary};
 use serde_json::Value;
 
@@ -41,6 +43,15 @@ pub fn access(plan: &Plan) -> Vec<Access> {
                 index: index_of(node),
             })
         })
+        .collect()
+}
+
+/// The relations that a plan reads or writes, each as its schema and its name.
+#[must_use]
+pub fn relations(plan: &Plan) -> BTreeSet<(String, String)> {
+    plan.root
+        .walk()
+        .filter_map(|node| Some((node.schema.clone()?, node.relation.clone()?)))
         .collect()
 }
 

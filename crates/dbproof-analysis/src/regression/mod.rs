@@ -13,6 +13,7 @@ mod time;
 mod triggers;
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use dbproof_model::{
     ChangeKind, Finding, Location, Plan, PlanChange, RegressVerdict, Severity, StatementWork,
@@ -79,8 +80,8 @@ pub struct Judgement {
 /// Other result rows regress it. Else blocks decide, shared and spilled, and those of triggers with
 /// them: beyond the tolerances more is `regressed`, fewer `improved`. At about equal blocks, rows
 /// written decide, which only triggers can change, and then rows processed where they doubled or
-/// halved. Else another shape of the plan is `changed`, and the same is `unchanged`. A
-/// side whose plan was not executed leaves it `inconclusive`.
+/// halved. Else another shape of the plan is `changed` where it touches any block, and the same is
+/// `unchanged`. A side whose plan was not executed leaves it `inconclusive`.
 #[must_use]
 pub fn judge(
     query_name: &str,
@@ -113,7 +114,10 @@ pub fn judge(
             RegressVerdict::Regressed
         }
         Direction::Less => RegressVerdict::Improved,
-        Direction::Level if changes.iter().any(is_of_shape) => RegressVerdict::Changed,
+        // Without a block on either side there is nothing that another shape could do otherwise.
+        Direction::Level if signals.shared != (0, 0) && changes.iter().any(changes_shape) => {
+            RegressVerdict::Changed
+        }
         Direction::Level => RegressVerdict::Unchanged,
     };
     let mut findings = Vec::new();
@@ -142,7 +146,7 @@ pub fn judge(
     reasons.extend(
         changes
             .iter()
-            .filter(|change| is_of_shape(change))
+            .filter(|change| changes_shape(change))
             .map(reason),
     );
     Judgement {
@@ -184,7 +188,7 @@ fn findings_about_work(
         Direction::Less if !signals.other_rows => {
             let shape: Vec<String> = changes
                 .iter()
-                .filter(|change| is_of_shape(change))
+                .filter(|change| changes_shape(change))
                 .map(reason)
                 .collect();
             findings.push(plan_improved::finding(work, &shape));
@@ -195,11 +199,38 @@ fn findings_about_work(
 }
 
 /// Whether the change is one of the plan's shape, and not of what the same shape did.
-fn is_of_shape(change: &PlanChange) -> bool {
+fn changes_shape(change: &PlanChange) -> bool {
     !matches!(
         change.kind,
         ChangeKind::Estimate | ChangeKind::Work | ChangeKind::Spill
     )
+}
+
+/// Whether two plans are alike in shape: which relations they read, how, and how they join them.
+/// Triggers do not count: the planner does not choose them, and an estimated plan does not name them.
+#[must_use]
+pub fn same_shape(one: &Plan, other: &Plan) -> bool {
+    let without_triggers = |plan: &Plan| Plan {
+        triggers: BTreeMap::new(),
+        ..plan.clone()
+    };
+    !plan::diff(&without_triggers(one), &without_triggers(other))
+        .iter()
+        .any(changes_shape)
+}
+
+/// Whether one plan reads more blocks than another, shared and spilled together, beyond the
+/// tolerances.
+#[must_use]
+pub fn reads_more(plan: &Plan, than: &Plan, tolerances: &Tolerances) -> bool {
+    signals::rises((blocks(than), blocks(plan)), tolerances)
+}
+
+/// Blocks of a plan, shared and spilled together.
+#[must_use]
+pub fn blocks(plan: &Plan) -> u64 {
+    let buffers = plan::total_buffers(plan);
+    buffers.shared_total() + buffers.temp_total()
 }
 
 /// A change in a few words: `orders: Index Scan using orders_user → Seq Scan`.

@@ -329,3 +329,15 @@ fn a_sort_that_an_index_spared_is_told_beside_the_blocks() {
     insta::assert_snapshot!(judgement.findings[1].message, @"5,000 rows of orders are sorted by orders.created_at, which came in that order before");
     insta::assert_snapshot!(judgement.findings[1].remedy.as_ref().unwrap().sql.as_ref().unwrap(), @"CREATE INDEX CONCURRENTLY ON orders (status, created_at);");
 }
+
+#[test]
+fn shapes_are_compared_without_triggers() {
+    let with = side!("trigger_fk").plan;
+    let mut without = with.clone();
+    without.triggers.clear();
+    assert!(!with.triggers.is_empty() && same_shape(&with, &without));
+    assert!(!same_shape(
+        &side!("history_index").plan,
+        &side!("history_seq").plan
+    ));
+}

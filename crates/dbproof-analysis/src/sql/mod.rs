@@ -22,5 +22,8 @@ pub use query_file::{QueryFileError, parse_query_file};
 pub use scope::RelationName;
 pub use split::{Statement, split_statements};
 pub(crate) use template::ParsedTemplate;
-pub use template::{ComparedColumn, Comparison, Slot, SlotKind, StatementKind, Template, template};
+pub use template::{
+    ComparedColumn, Comparison, EqualityParameter, Slot, SlotKind, StatementKind, Template,
+    equality_parameters, template,
+};
 pub use token::{Token, TokenKind, tokenize};

@@ -161,6 +161,70 @@ pub struct RegressQuery {
     /// What the times prove; absent where one side could not be executed.
     #[serde(default)]
     pub timing: Option<QueryTiming>,
+    /// The label of the parameter set that decided, which is the one that `before` and `after` show.
+    #[serde(default)]
+    pub parameter_set: Option<String>,
+    /// Which plan a client gets that prepares the statement and executes it often; absent where it
+    /// has no parameters.
+    #[serde(default)]
+    pub prepared: Option<PreparedPlans>,
+    /// Every parameter set that was compared, since a plan can be right for one and wrong for
+    /// another.
+    #[serde(default)]
+    pub sets: Vec<ParameterSet>,
+}
+
+/// Which plan the server settles on for a prepared statement, after more than five executions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PreparedPlans {
+    /// Before the change.
+    pub before: PlanChoice,
+    /// After the change.
+    pub after: PlanChoice,
+}
+
+/// One of the two plans that a prepared statement can have (PostgreSQL documentation, "PREPARE").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PlanChoice {
+    /// Made for the parameters' values.
+    Custom,
+    /// Made once, for any values.
+    Generic,
+}
+
+impl PlanChoice {
+    /// The choice as it is written in the run record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PlanChoice::Custom => "custom",
+            PlanChoice::Generic => "generic",
+        }
+    }
+}
+
+/// One query with one set of parameter values, before and after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ParameterSet {
+    /// `typical`, `typical 2`, …: as the parameters' sources draw them; `heavy`: the most common
+    /// values of the columns; `none`: values that no row has. With `, prepared` behind it: with the
+    /// plans that the server settles on for a prepared statement.
+    pub label: String,
+    /// Which plans are shown.
+    pub plans: PreparedPlans,
+    /// The plan and work before.
+    pub before: PlanSummary,
+    /// The plan and work after.
+    pub after: PlanSummary,
+    /// What differs between the two trees.
+    pub changes: Vec<PlanChange>,
+    /// After divided by before; times are not taken of each set.
+    pub ratio: Ratios,
+    /// The verdict for this set.
+    pub verdict: RegressVerdict,
+    /// Why, in a few words each.
+    pub reasons: Vec<String>,
 }
 
 /// A plan and its work. Counts are totals over the whole plan.

@@ -1,6 +1,7 @@
 //! EXPLAIN with parameters, and without leaving a trace.
 
-use dbproof_postgres::explain::{Mode, explain};
+use dbproof_model::PlanChoice;
+use dbproof_postgres::explain::{Mode, explain, explain_plan, replan, settled_plan};
 use dbproof_postgres::{catalog, connect};
 
 use crate::server;
@@ -34,4 +35,89 @@ async fn an_error_counts_its_position_from_the_users_first_character() {
         .unwrap_err();
     assert_eq!(error.server_error().unwrap().position, Some(8));
     session.run("SELECT 1").await.unwrap();
+}
+
+/// A column that has one value in most rows, and an index that serves all others.
+async fn skewed() -> (dbproof_postgres::EphemeralServer, dbproof_postgres::Session) {
+    let server = server().await;
+    let session = connect(server.address()).await.unwrap();
+    session
+        .run(
+            "CREATE TABLE t (kind int, filler text);
+             INSERT INTO t SELECT CASE WHEN i % 10 = 0 THEN i ELSE 1 END, repeat('x', 50)
+             FROM generate_series(1, 20000) i;
+             CREATE INDEX t_kind ON t (kind);
+             ANALYZE t",
+        )
+        .await
+        .unwrap();
+    (server, session)
+}
+
+#[tokio::test]
+async fn the_settled_plan_is_the_one_that_the_server_itself_settles_on() {
+    let (_server, session) = skewed().await;
+    let sql = "SELECT * FROM t WHERE kind = $1";
+    let (rare, frequent) = ([Some("20".to_owned())], [Some("1".to_owned())]);
+    for (sets, expected) in [
+        // Five cheap custom plans: the generic one is dearer than their average.
+        (vec![&rare[..]], PlanChoice::Custom),
+        // Five dear ones: it is cheaper.
+        (vec![&frequent[..]], PlanChoice::Generic),
+    ] {
+        let settled = settled_plan(&session, sql, &sets).await.unwrap();
+        assert_eq!(settled, expected, "{sets:?}");
+        session
+            .run("PREPARE own (int) AS SELECT * FROM t WHERE kind = $1")
+            .await
+            .unwrap();
+        let value = sets[0][0].as_deref().unwrap();
+        for _ in 0..6 {
+            session.run(&format!("EXECUTE own({value})")).await.unwrap();
+        }
+        let generic =
+            "SELECT (generic_plans > 0)::text FROM pg_prepared_statements WHERE name = 'own'";
+        let generic = session.text(generic).await.unwrap().unwrap() == "true";
+        assert_eq!(generic, expected == PlanChoice::Generic, "{sets:?}");
+        session.run("DEALLOCATE own").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_generic_plan_does_not_know_the_value() {
+    let (_server, session) = skewed().await;
+    let sql = "SELECT * FROM t WHERE kind = $1";
+    let rare = [Some("20".to_owned())];
+    let node = async |choice| {
+        let plan = explain_plan(&session, sql, &rare, (Mode::Analyze, choice))
+            .await
+            .unwrap();
+        plan[0]["Plan"]["Plan Rows"].as_f64().unwrap()
+    };
+    let (custom, generic) = (
+        node(PlanChoice::Custom).await,
+        node(PlanChoice::Generic).await,
+    );
+    assert!(generic > custom, "{custom} {generic}");
+}
+
+#[tokio::test]
+async fn planning_anew_leaves_the_statistics_as_they_were() {
+    let (_server, session) = skewed().await;
+    session
+        .run("DELETE FROM pg_statistic WHERE starelid = 't'::regclass")
+        .await
+        .unwrap();
+    let sql = "SELECT * FROM t WHERE kind = $1";
+    let rare = [Some("20".to_owned())];
+    let estimate = |plan: &serde_json::Value| plan[0]["Plan"]["Plan Rows"].as_f64().unwrap();
+    let without = estimate(&explain(&session, sql, &rare, Mode::Plan).await.unwrap());
+    let relations = [("public".to_owned(), "t".to_owned())];
+    let plans = replan(&session, &relations, &[(sql, &rare), (sql, &rare)])
+        .await
+        .unwrap();
+    assert_eq!(plans.len(), 2);
+    assert!(estimate(&plans[0]) < without, "{without} {plans:?}");
+    let again = estimate(&explain(&session, sql, &rare, Mode::Plan).await.unwrap());
+    assert!((again - without).abs() < f64::EPSILON, "{without} {again}");
 }

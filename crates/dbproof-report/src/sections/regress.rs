@@ -2,7 +2,7 @@
 
 use dbproof_model::{
     Access, ChangeEffect, Interval, MigrationRecord, PlanChange, PlanSummary, RegressQuery,
-    RegressRecord, RunTiming,
+    RegressRecord, RegressVerdict, RunTiming,
 };
 
 use crate::document::{Align, Block, Cell, Section, Table, Tone};
@@ -65,6 +65,9 @@ pub(crate) fn query_blocks(query: &RegressQuery) -> Vec<Block> {
         blocks.push(Block::Line(vec![Cell::plain(query.reasons.join("; "))]));
     }
     blocks.push(Block::Table(figures_table(query)));
+    if query.sets.len() > 1 && query.verdict != RegressVerdict::Unchanged {
+        blocks.push(Block::Table(sets_table(query)));
+    }
     blocks.extend(query.changes.iter().map(change));
     for (side, summary) in [("before", &query.before), ("after", &query.after)] {
         if let Some(summary) = summary {
@@ -115,6 +118,41 @@ fn figures_table(query: &RegressQuery) -> Table {
             Cell::plain(in_words(time)),
             Cell::plain(interval(time)),
             Cell::plain(figures::ratio(time.estimate)),
+        ]);
+    }
+    table
+}
+
+/// One row a parameter set, the one that is shown in full marked as such.
+fn sets_table(query: &RegressQuery) -> Table {
+    let mut table = Table::new(&[
+        ("parameter set", Align::Left),
+        ("blocks before", Align::Right),
+        ("after", Align::Right),
+        ("ratio", Align::Right),
+        ("rows", Align::Right),
+        ("", Align::Left),
+    ]);
+    let blocks = |plan: &PlanSummary| {
+        figures::count(
+            plan.shared_hit_blocks
+                .saturating_add(plan.shared_read_blocks),
+        )
+    };
+    for set in &query.sets {
+        let shown = query.parameter_set.as_ref() == Some(&set.label);
+        let label = if shown {
+            format!("{} (shown)", set.label)
+        } else {
+            set.label.clone()
+        };
+        table.rows.push(vec![
+            Cell::plain(label),
+            Cell::plain(blocks(&set.before)),
+            Cell::plain(blocks(&set.after)),
+            Cell::plain(set.ratio.buffers.map_or(String::new(), figures::ratio)),
+            Cell::plain(figures::number(set.after.rows)),
+            Cell::toned(set.verdict.as_str(), set.verdict),
         ]);
     }
     table

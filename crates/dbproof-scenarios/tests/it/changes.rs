@@ -213,14 +213,21 @@ async fn url_of(server: &EphemeralServer) -> String {
     format!("postgres://ann:s3cret@127.0.0.1:{port}/postgres")
 }
 
-#[tokio::test]
-async fn every_change_is_judged_as_its_folder_says() {
+/// How many tests share the corpus, so that several run at the same time.
+const PARTS: usize = 4;
+
+/// Every [`PARTS`]th case from `part` on, each judged on a server of this test's own.
+async fn check_part(part: usize) {
     let chosen = std::env::var_os("DBPROOF_PG_BIN").map(PathBuf::from);
     let binaries = Binaries::find(chosen.as_deref()).expect("PostgreSQL server binaries");
     let server = EphemeralServer::start(&binaries).await.unwrap();
     let url = url_of(&server).await;
     let mut wrong = Vec::new();
-    for case in cases(binaries.version.major) {
+    for case in cases(binaries.version.major)
+        .iter()
+        .skip(part)
+        .step_by(PARTS)
+    {
         let began = Instant::now();
         match case.check(&url).await {
             Ok(verdicts) => println!("{verdicts}, {:.1} s", began.elapsed().as_secs_f64()),
@@ -236,4 +243,24 @@ async fn every_change_is_judged_as_its_folder_says() {
         wrong.len(),
         wrong.join("\n")
     );
+}
+
+#[tokio::test]
+async fn every_change_is_judged_as_its_folder_says_part_1() {
+    Box::pin(check_part(0)).await;
+}
+
+#[tokio::test]
+async fn every_change_is_judged_as_its_folder_says_part_2() {
+    Box::pin(check_part(1)).await;
+}
+
+#[tokio::test]
+async fn every_change_is_judged_as_its_folder_says_part_3() {
+    Box::pin(check_part(2)).await;
+}
+
+#[tokio::test]
+async fn every_change_is_judged_as_its_folder_says_part_4() {
+    Box::pin(check_part(3)).await;
 }

@@ -1,3 +1,4 @@
 //! The scenarios as the program runs them, against a real PostgreSQL.
 
 mod changes;
+mod parameter_sets;

@@ -9,6 +9,8 @@ mod words;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use dbproof_model::{Column, Relation, Schema};
+
 use self::render::Renderer;
 use super::scope::{RelationName, Scopes};
 use super::tags::tags_of_comment;
@@ -103,6 +105,23 @@ pub struct ComparedColumn {
     pub comparison: Comparison,
 }
 
+impl ComparedColumn {
+    /// The relation and the column, where schema and statement tell.
+    #[must_use]
+    pub fn find_in<'a>(&self, schema: &'a Schema) -> Option<(&'a Relation, &'a Column)> {
+        let find = |name: &RelationName| {
+            let relation = schema.relation_named(name.schema.as_deref(), &name.name)?;
+            Some((relation, relation.column_named(&self.column)?))
+        };
+        if let Some(relation) = &self.relation {
+            return find(relation);
+        }
+        let mut found = self.candidates.iter().filter_map(find);
+        let only = found.next();
+        only.filter(|_| found.next().is_none())
+    }
+}
+
 /// Takes literals and parameters out of a statement. `parameters` are the bound values, `$1`
 /// first.
 #[must_use]
@@ -127,6 +146,44 @@ pub fn template(sql: &str, parameters: &[Option<String>]) -> Template {
         kind,
         relations,
     }
+}
+
+/// A parameter that a statement compares with a column for equality.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EqualityParameter {
+    /// The parameter's number, counted from 0.
+    pub parameter: usize,
+    /// The column.
+    pub column: ComparedColumn,
+    /// Whether the parameter is the array of `= ANY($1)`, and not a single value.
+    pub array: bool,
+}
+
+/// The parameters that are compared with a column by `=`, `IN` or `= ANY`, in the order in which
+/// they stand; values that are written (`INSERT`, `SET`) are none of them.
+#[must_use]
+pub fn equality_parameters(sql: &str) -> Vec<EqualityParameter> {
+    let slots = ParsedTemplate::of(sql).slots;
+    slots
+        .into_iter()
+        .filter_map(|slot| {
+            let ValueSource::Parameter(parameter) = slot.source else {
+                return None;
+            };
+            let reads = matches!(
+                slot.kind,
+                SlotKind::Value | SlotKind::Element | SlotKind::Array
+            );
+            let column = slot
+                .compared
+                .filter(|c| c.comparison == Comparison::Equal)?;
+            reads.then_some(EqualityParameter {
+                parameter,
+                column,
+                array: slot.kind == SlotKind::Array,
+            })
+        })
+        .collect()
 }
 
 /// A [`Template`] whose parameters are not bound yet: what is the same for all executions of one

@@ -260,3 +260,36 @@ proptest! {
         let _ = template(&sql, &[]);
     }
 }
+
+#[test]
+fn parameters_compared_for_equality_are_told_with_their_columns() {
+    let check = |sql: &str, expected: &[(usize, &str, bool)]| {
+        let found: Vec<(usize, String, bool)> = equality_parameters(sql)
+            .into_iter()
+            .map(|p| (p.parameter, p.column.column, p.array))
+            .collect();
+        let expected: Vec<(usize, String, bool)> = expected
+            .iter()
+            .map(|(number, column, array)| (*number, (*column).to_owned(), *array))
+            .collect();
+        assert_eq!(found, expected, "{sql}");
+    };
+    check(
+        "SELECT * FROM orders o WHERE o.user_id = $2 AND status = $1 AND total > $3 LIMIT $4",
+        &[(1, "user_id", false), (0, "status", false)],
+    );
+    check(
+        "SELECT * FROM orders WHERE id = ANY($1) AND user_id IN ($2, $3)",
+        &[
+            (0, "id", true),
+            (1, "user_id", false),
+            (2, "user_id", false),
+        ],
+    );
+    check(
+        "UPDATE orders SET status = $1 WHERE id = $2",
+        &[(1, "id", false)],
+    );
+    check("INSERT INTO orders (user_id) VALUES ($1)", &[]);
+    check("SELECT * FROM orders WHERE user_id + 1 = $1", &[]);
+}

@@ -1,0 +1,379 @@
+//! One query before and after the change, with every parameter set: [`compare`].
+
+use dbproof_analysis::regression::{self, Judgement, Tolerances};
+use dbproof_analysis::{findings, plan};
+use dbproof_model::{
+    Finding, ParameterSet, Plan, PlanChoice, PreparedPlans, Ratios, StatementWork,
+};
+use dbproof_postgres::explain::{Mode, explain_plan, settled_plan};
+use dbproof_postgres::{PostgresError, ServerError, Session, rows};
+use serde_json::Value;
+
+use super::outcome::{self, Compared};
+use super::parameter_sets::{LabelledSet, parameter_sets};
+use super::statements;
+use super::twins::Sessions;
+use super::wavering;
+use crate::error::RunError;
+use crate::options::RunOptions;
+use crate::parameters::{ParameterValues, ValueSet};
+use crate::project::MonitoredQuery;
+use crate::slow::unusable;
+
+/// EXPLAIN runs of each side; the last counts, because the first reads the catalog as well.
+const EXPLAIN_RUNS: usize = 3;
+
+const CUSTOM: PreparedPlans = PreparedPlans {
+    before: PlanChoice::Custom,
+    after: PlanChoice::Custom,
+};
+
+/// Row counts of both sides, and digests of their rows where these can be compared.
+type Digests = ((u64, Option<u64>), (u64, Option<u64>));
+
+/// One query with one set of values on both sides.
+pub(super) struct Comparison {
+    pub(super) set: LabelledSet,
+    pub(super) plans: PreparedPlans,
+    /// The parsed plans, with their own names.
+    pub(super) trees: (Plan, Plan),
+    /// EXPLAIN's JSON of both sides, values masked where they must be.
+    explained: (Value, Value),
+    digests: Digests,
+    pub(super) judgement: Judgement,
+}
+
+/// Which side's server refused to execute the statement.
+enum Refusal {
+    Before(ServerError),
+    After(ServerError),
+    Other(PostgresError),
+}
+
+/// Compares a query with all its parameter sets, and where the server settles on a generic plan for
+/// it, with that plan too.
+pub(super) async fn compare<'a>(
+    options: &RunOptions,
+    sessions: &Sessions,
+    ours: bool,
+    monitored: &'a MonitoredQuery,
+) -> Result<Compared<'a>, RunError> {
+    let query = &monitored.query;
+    let prepared = (
+        prepare(&sessions.before, &query.sql).await?,
+        prepare(&sessions.after, &query.sql).await?,
+    );
+    match prepared {
+        (Ok(()), Ok(())) => {}
+        (Err(error), Err(_)) => return Err(unusable(monitored, &error).into()),
+        (Ok(()), Err(error)) => return Ok(outcome::broken_by_the_change(monitored, &error)),
+        (Err(error), Ok(())) => return Ok(outcome::new_with_the_change(monitored, &error)),
+    }
+    let count = options.project.config.regress.parameter_sets;
+    let mut values = ParameterValues::prepare(&sessions.before, monitored, options.seed).await?;
+    let sets = parameter_sets(sessions, monitored, &mut values, count).await?;
+    let mut comparisons = Vec::new();
+    for set in sets {
+        match compare_set(options, sessions, monitored, set.clone()).await {
+            Ok(comparison) => comparisons.push(comparison),
+            Err(Refusal::Before(_)) if set.derived => {}
+            Err(Refusal::Before(error)) => return Ok(outcome::failed_before(monitored, &error)),
+            Err(Refusal::After(error)) => {
+                return Ok(outcome::broken_by_the_change(monitored, &error));
+            }
+            Err(Refusal::Other(error)) => return Err(error.into()),
+        }
+    }
+    let mut settled = None;
+    let mut generic = Vec::new();
+    if !query.parameters.is_empty() {
+        let plans = settle(sessions, &query.sql, &comparisons).await?;
+        settled = Some(plans);
+        generic = compare_settled(options, sessions, monitored, plans, &comparisons).await?;
+    }
+    let mut found =
+        findings_about_generic_plans(options, monitored, settled, &comparisons, &generic);
+    comparisons.extend(generic);
+    if ours {
+        found.extend(wavering::excuse(sessions, monitored, &mut comparisons).await?);
+    }
+    let (record, judged) = outcome::summarise(monitored, &comparisons, settled);
+    found.splice(0..0, judged);
+    Ok(Compared::new(record, found, &query.sql, values))
+}
+
+/// Whether a side can prepare the statement; anything but the server's refusal is an error.
+async fn prepare(session: &Session, sql: &str) -> Result<Result<(), ServerError>, PostgresError> {
+    match session
+        .prepare(sql)
+        .await
+        .map_err(|error| session.error(&error))
+    {
+        Ok(_) => Ok(Ok(())),
+        Err(PostgresError::Server(error)) => Ok(Err(error)),
+        Err(error) => Err(error),
+    }
+}
+
+async fn compare_set(
+    options: &RunOptions,
+    sessions: &Sessions,
+    monitored: &MonitoredQuery,
+    set: LabelledSet,
+) -> Result<Comparison, Refusal> {
+    let sql = &monitored.query.sql;
+    let explained = explain_both(sessions, sql, &set.values, CUSTOM).await?;
+    let digests = digests(sessions, sql, &set.values).await?;
+    judge(
+        options,
+        sessions,
+        monitored,
+        (set, CUSTOM),
+        explained,
+        digests,
+    )
+    .await
+}
+
+/// Explains on both sides in turn, so that neither is warmer than the other.
+async fn explain_both(
+    sessions: &Sessions,
+    sql: &str,
+    values: &ValueSet,
+    plans: PreparedPlans,
+) -> Result<(Value, Value), Refusal> {
+    let mut explained = (Value::Null, Value::Null);
+    for _ in 0..EXPLAIN_RUNS {
+        let how = (Mode::Analyze, plans.before);
+        explained.0 = explain_plan(&sessions.before, sql, values, how)
+            .await
+            .map_err(Refusal::before)?;
+        let how = (Mode::Analyze, plans.after);
+        explained.1 = explain_plan(&sessions.after, sql, values, how)
+            .await
+            .map_err(Refusal::after)?;
+    }
+    Ok(explained)
+}
+
+async fn judge(
+    options: &RunOptions,
+    sessions: &Sessions,
+    monitored: &MonitoredQuery,
+    (set, plans): (LabelledSet, PreparedPlans),
+    mut explained: (Value, Value),
+    digests: Digests,
+) -> Result<Comparison, Refusal> {
+    let query = &monitored.query;
+    let trees = (
+        parse(&sessions.before, &explained.0)?,
+        parse(&sessions.after, &explained.1)?,
+    );
+    let work: (Option<StatementWork>, Option<StatementWork>) =
+        statements::work(sessions, &query.sql, &set.values, (&trees.0, &trees.1)).await?;
+    let (names_before, names_after) = &sessions.names;
+    let sides = (
+        statements::side(&trees.0, names_before, digests.0, work.0),
+        statements::side(&trees.1, names_after, digests.1, work.1),
+    );
+    let judgement = regression::judge(
+        &query.name,
+        Some(query.location.clone()),
+        &sides.0,
+        &sides.1,
+        &tolerances(options),
+    );
+    if !options.keep_values {
+        plan::mask_values(&mut explained.0);
+        plan::mask_values(&mut explained.1);
+    }
+    Ok(Comparison {
+        set,
+        plans,
+        trees,
+        explained,
+        digests,
+        judgement,
+    })
+}
+
+pub(super) fn tolerances(options: &RunOptions) -> Tolerances {
+    let config = &options.project.config.regress;
+    Tolerances {
+        blocks_percent: config.blocks_percent,
+        blocks_min: config.blocks_min,
+    }
+}
+
+/// Which plans the server settles on, when it is asked with the typical values in turn.
+async fn settle(
+    sessions: &Sessions,
+    sql: &str,
+    comparisons: &[Comparison],
+) -> Result<PreparedPlans, PostgresError> {
+    let typical: Vec<&[Option<String>]> = comparisons
+        .iter()
+        .filter(|comparison| !comparison.set.derived)
+        .map(|comparison| comparison.set.values.as_slice())
+        .collect();
+    Ok(PreparedPlans {
+        before: settled_plan(&sessions.before, sql, &typical).await?,
+        after: settled_plan(&sessions.after, sql, &typical).await?,
+    })
+}
+
+/// Compares what a client gets that prepares the statement, where that is a generic plan of another
+/// shape on either side: with the first typical set, and with the derived ones.
+async fn compare_settled(
+    options: &RunOptions,
+    sessions: &Sessions,
+    monitored: &MonitoredQuery,
+    plans: PreparedPlans,
+    comparisons: &[Comparison],
+) -> Result<Vec<Comparison>, PostgresError> {
+    if plans == CUSTOM {
+        return Ok(Vec::new());
+    }
+    let sql = &monitored.query.sql;
+    let mut settled = Vec::new();
+    for (index, custom) in comparisons.iter().enumerate() {
+        if index > 0 && !custom.set.derived {
+            continue;
+        }
+        let set = LabelledSet {
+            label: format!("{}, prepared", custom.set.label),
+            ..custom.set.clone()
+        };
+        let compared = async {
+            let explained = explain_both(sessions, sql, &set.values, plans).await?;
+            let what = (set.clone(), plans);
+            judge(
+                options,
+                sessions,
+                monitored,
+                what,
+                explained,
+                custom.digests,
+            )
+            .await
+        };
+        match compared.await {
+            // The generic plan is the custom one: nothing new.
+            Ok(comparison) if same_shapes(&comparison.trees, &custom.trees) => {}
+            Ok(comparison) => settled.push(comparison),
+            Err(Refusal::Other(error)) => return Err(error),
+            // The same values were executed a moment ago.
+            Err(Refusal::Before(error) | Refusal::After(error)) => return Err(error.into()),
+        }
+    }
+    Ok(settled)
+}
+
+fn same_shapes(one: &(Plan, Plan), other: &(Plan, Plan)) -> bool {
+    regression::same_shape(&one.0, &other.0) && regression::same_shape(&one.1, &other.1)
+}
+
+/// Says where the plan that the server settles on after the change reads more than one made for the
+/// values: once a query, for the set with the largest difference.
+fn findings_about_generic_plans(
+    options: &RunOptions,
+    monitored: &MonitoredQuery,
+    settled: Option<PreparedPlans>,
+    custom: &[Comparison],
+    generic: &[Comparison],
+) -> Vec<Finding> {
+    if settled.is_none_or(|plans| plans.after != PlanChoice::Generic) {
+        return Vec::new();
+    }
+    let tolerances = tolerances(options);
+    let pairs = generic.iter().filter_map(|generic| {
+        let custom = custom.iter().find(|c| c.set.values == generic.set.values)?;
+        Some((custom, generic))
+    });
+    let worst = pairs
+        .filter(|(custom, generic)| {
+            regression::reads_more(&generic.trees.1, &custom.trees.1, &tolerances)
+        })
+        .max_by_key(|(custom, generic)| {
+            regression::blocks(&generic.trees.1) - regression::blocks(&custom.trees.1)
+        });
+    let Some((custom, generic)) = worst else {
+        return Vec::new();
+    };
+    let was_so = generic.plans.before == PlanChoice::Generic
+        && regression::reads_more(&generic.trees.0, &custom.trees.0, &tolerances);
+    let finding =
+        findings::generic_plan_worse::finding(&findings::generic_plan_worse::GenericPlan {
+            query: &monitored.query.name,
+            location: Some(monitored.query.location.clone()),
+            set: &custom.set.label,
+            custom_blocks: regression::blocks(&custom.trees.1),
+            generic_blocks: regression::blocks(&generic.trees.1),
+            was_so_before: was_so,
+        });
+    vec![finding]
+}
+
+fn parse(session: &Session, explained: &Value) -> Result<Plan, PostgresError> {
+    plan::parse(explained).map_err(|error| PostgresError::Protocol {
+        server: session.server().to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+/// A statement whose rows differ from run to run on the same side (`now()`, `random()`), or that
+/// cuts off among equals (LIMIT), proves nothing by its rows.
+async fn digests(sessions: &Sessions, sql: &str, values: &ValueSet) -> Result<Digests, Refusal> {
+    let digest = async |session| rows::digest(session, sql, values).await;
+    let first = digest(&sessions.before).await.map_err(Refusal::before)?;
+    let again = digest(&sessions.before).await.map_err(Refusal::before)?;
+    let after = digest(&sessions.after).await.map_err(Refusal::after)?;
+    let cuts_off = dbproof_analysis::sql::tokenize(sql)
+        .iter()
+        .any(|token| token.is_word("limit") || token.is_word("fetch") || token.is_word("offset"));
+    let comparable = first == again && !cuts_off;
+    let digest = |d: rows::RowsDigest| (d.count, comparable.then_some(d.digest));
+    Ok((digest(first), digest(after)))
+}
+
+impl Comparison {
+    /// What the run record keeps of it.
+    pub(super) fn record(&self) -> ParameterSet {
+        ParameterSet {
+            label: self.set.label.clone(),
+            plans: self.plans,
+            before: plan::summarise(&self.trees.0, self.explained.0.clone()),
+            after: plan::summarise(&self.trees.1, self.explained.1.clone()),
+            changes: self.judgement.changes.clone(),
+            ratio: Ratios {
+                time: None,
+                buffers: self.judgement.buffers_ratio,
+                cost: self.judgement.cost_ratio,
+            },
+            verdict: self.judgement.verdict,
+            reasons: self.judgement.reasons.clone(),
+        }
+    }
+}
+
+impl Refusal {
+    fn before(error: PostgresError) -> Self {
+        match error {
+            PostgresError::Server(error) => Refusal::Before(error),
+            error => Refusal::Other(error),
+        }
+    }
+
+    fn after(error: PostgresError) -> Self {
+        match error {
+            PostgresError::Server(error) => Refusal::After(error),
+            error => Refusal::Other(error),
+        }
+    }
+}
+
+impl From<PostgresError> for Refusal {
+    fn from(error: PostgresError) -> Self {
+        Refusal::Other(error)
+    }
+}

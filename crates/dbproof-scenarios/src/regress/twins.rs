@@ -1,0 +1,110 @@
+//! The databases that are compared: [`Twins`], and a session on each: [`Sessions`].
+
+use dbproof_model::{MigrationRecord, MigrationStatement, PlanNames, Schema};
+use dbproof_postgres::{Address, PostgresError, Session, catalog, connect};
+
+use crate::environment::Environment;
+use crate::error::RunError;
+use crate::options::RunOptions;
+use crate::project::migrations::{Change, Migration};
+use crate::stage;
+
+/// Two databases that differ by the change alone, and one that does not differ from the first.
+pub(super) struct Twins {
+    pub(super) before: Address,
+    pub(super) after: Address,
+    pub(super) control: Address,
+}
+
+/// A session on each twin.
+pub(super) struct Sessions {
+    pub(super) before: Session,
+    pub(super) after: Session,
+    /// What the names of indexes and partitions stand for on each side.
+    pub(super) names: (PlanNames, PlanNames),
+    /// The relations before the change.
+    pub(super) schema: Schema,
+}
+
+impl Twins {
+    /// Clones one seeded database, applies the change to one of the clones, analyses them all.
+    pub(super) async fn make(
+        options: &RunOptions,
+        environment: &Environment,
+        change: &Change,
+    ) -> Result<(Self, MigrationRecord), RunError> {
+        let databases = environment.databases();
+        let base = stage::prepare(
+            environment,
+            &options.project,
+            &change.base,
+            options.seed,
+            "base",
+        )
+        .await?;
+        let twins = Twins {
+            before: databases.clone(&base, "before").await?,
+            after: databases.clone(&base, "after").await?,
+            control: databases.clone(&base, "control").await?,
+        };
+        let session = connect(&twins.after).await?;
+        let migration = apply_change(&session, &change.migrations).await?;
+        session.close().await;
+        for twin in [&twins.before, &twins.after, &twins.control] {
+            let session = connect(twin).await?;
+            session.run("VACUUM (ANALYZE)").await?;
+            session.close().await;
+        }
+        Ok((twins, migration))
+    }
+}
+
+impl Sessions {
+    pub(super) async fn open(twins: &Twins) -> Result<Self, PostgresError> {
+        let before = connect(&twins.before).await?;
+        let after = connect(&twins.after).await?;
+        Ok(Sessions {
+            names: (
+                catalog::plan_names(&before).await?,
+                catalog::plan_names(&after).await?,
+            ),
+            schema: catalog::schema(&before).await?,
+            before,
+            after,
+        })
+    }
+
+    pub(super) async fn close(self) {
+        self.before.close().await;
+        self.after.close().await;
+    }
+}
+
+async fn apply_change(
+    session: &Session,
+    migrations: &[Migration],
+) -> Result<MigrationRecord, RunError> {
+    let wal_before = catalog::wal_position(session).await;
+    let mut statements = Vec::new();
+    for migration in migrations {
+        let applied = stage::apply(session, migration).await?;
+        statements.extend(
+            applied
+                .into_iter()
+                .map(|(sql, applied)| MigrationStatement {
+                    file: Some(migration.file.name.clone()),
+                    sql,
+                    duration_ms: applied.duration_ms,
+                    locks: applied.locks,
+                }),
+        );
+    }
+    let wal_after = catalog::wal_position(session).await;
+    Ok(MigrationRecord {
+        duration_ms: statements.iter().map(|s| s.duration_ms).sum(),
+        wal_bytes: wal_before
+            .zip(wal_after)
+            .map(|(from, to)| to.saturating_sub(from)),
+        statements,
+    })
+}

@@ -1,0 +1,1 @@
+CREATE INDEX orders_user_created_again ON orders (user_id, created_at DESC);

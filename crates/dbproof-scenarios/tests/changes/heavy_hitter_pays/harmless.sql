@@ -1,0 +1,1 @@
+ALTER INDEX orders_user_created RENAME TO orders_of_user;
