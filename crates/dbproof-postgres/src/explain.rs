@@ -72,6 +72,27 @@ pub async fn settled_plan(
     .await
 }
 
+/// Whether the planner would run the statement with parallel workers, which [`explain`] keeps it from
+/// doing. Nothing is executed.
+pub async fn uses_workers(
+    session: &Session,
+    sql: &str,
+    values: &[Option<String>],
+) -> Result<bool, PostgresError> {
+    rolled_back(session, async || {
+        let choice = format!(
+            "SET LOCAL plan_cache_mode = {}",
+            setting(PlanChoice::Custom)
+        );
+        session.run(&choice).await?;
+        prepare(session, sql).await?;
+        let execute = format!("EXPLAIN EXECUTE dbproof_explained{}", arguments(values));
+        let lines = session.texts(&execute).await?;
+        Ok(lines.iter().any(|line| line.contains("Workers Planned:")))
+    })
+    .await
+}
+
 /// Plans of statements, each with its parameters, after the relations have been analysed anew: as
 /// the planner would have them with another sample of the same rows. Nothing is executed, and the
 /// statistics are rolled back.

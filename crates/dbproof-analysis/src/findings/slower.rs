@@ -106,6 +106,7 @@ mod tests {
                 difference_ms: Some(0.4126),
                 p_slower: Some(1e-9),
                 p_faster: Some(1.0),
+                pinned: Some(true),
             }),
             parameter_set: Some("typical".to_owned()),
             prepared: None,

@@ -82,6 +82,10 @@ pub struct QueryTiming {
     pub p_slower: Option<f64>,
     /// The p-value of "faster by more than 5 %".
     pub p_faster: Option<f64>,
+    /// Whether client and backends shared one processor. They do not where the server is not ours, and
+    /// where the statement is meant to run with parallel workers; smaller effects are then missed.
+    #[serde(default)]
+    pub pinned: Option<bool>,
 }
 
 /// How a migration was applied to the `after` twin.

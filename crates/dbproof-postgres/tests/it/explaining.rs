@@ -1,7 +1,7 @@
 //! EXPLAIN with parameters, and without leaving a trace.
 
 use dbproof_model::PlanChoice;
-use dbproof_postgres::explain::{Mode, explain, explain_plan, replan, settled_plan};
+use dbproof_postgres::explain::{Mode, explain, explain_plan, replan, settled_plan, uses_workers};
 use dbproof_postgres::{catalog, connect};
 
 use crate::server;
@@ -120,4 +120,19 @@ async fn planning_anew_leaves_the_statistics_as_they_were() {
     assert!(estimate(&plans[0]) < without, "{without} {plans:?}");
     let again = estimate(&explain(&session, sql, &rare, Mode::Plan).await.unwrap());
     assert!((again - without).abs() < f64::EPSILON, "{without} {again}");
+}
+
+#[tokio::test]
+async fn workers_are_seen_although_plans_are_taken_without_them() {
+    let (_server, session) = skewed().await;
+    let sql = "SELECT count(*) FROM t WHERE filler <> $1";
+    let value = [Some("y".to_owned())];
+    assert!(!uses_workers(&session, sql, &value).await.unwrap());
+    session
+        .run("SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0")
+        .await
+        .unwrap();
+    assert!(uses_workers(&session, sql, &value).await.unwrap());
+    let plan = explain(&session, sql, &value, Mode::Plan).await.unwrap();
+    assert!(!plan.to_string().contains("Gather"));
 }

@@ -5,13 +5,14 @@ use dbproof_analysis::{findings, plan};
 use dbproof_model::{
     Finding, ParameterSet, Plan, PlanChoice, PreparedPlans, Ratios, StatementWork,
 };
-use dbproof_postgres::explain::{Mode, explain_plan, settled_plan};
+use dbproof_postgres::explain::{Mode, explain_plan, settled_plan, uses_workers};
 use dbproof_postgres::{PostgresError, ServerError, Session, rows};
 use serde_json::Value;
 
 use super::outcome::{self, Compared};
 use super::parameter_sets::{LabelledSet, parameter_sets};
 use super::statements;
+use super::timing::TimedQuery;
 use super::twins::Sessions;
 use super::wavering;
 use crate::error::RunError;
@@ -99,7 +100,27 @@ pub(super) async fn compare<'a>(
     }
     let (record, judged) = outcome::summarise(monitored, &comparisons, settled);
     found.splice(0..0, judged);
-    Ok(Compared::new(record, found, &query.sql, values))
+    let parallel = match comparisons.first() {
+        Some(typical) => {
+            uses_workers_on_either_side(sessions, &query.sql, &typical.set.values).await?
+        }
+        None => false,
+    };
+    let timed = TimedQuery {
+        sql: &query.sql,
+        values,
+        parallel,
+    };
+    Ok(Compared::new(record, found, timed))
+}
+
+async fn uses_workers_on_either_side(
+    sessions: &Sessions,
+    sql: &str,
+    values: &ValueSet,
+) -> Result<bool, PostgresError> {
+    Ok(uses_workers(&sessions.before, sql, values).await?
+        || uses_workers(&sessions.after, sql, values).await?)
 }
 
 /// Whether a side can prepare the statement; anything but the server's refusal is an error.

@@ -8,7 +8,6 @@ use dbproof_postgres::ServerError;
 
 use super::compare::Comparison;
 use super::timing::{TimedOutcome, TimedQuery};
-use crate::parameters::ParameterValues;
 use crate::project::MonitoredQuery;
 use crate::slow::failed;
 
@@ -21,16 +20,11 @@ pub(super) struct Compared<'a> {
 }
 
 impl<'a> Compared<'a> {
-    pub(super) fn new(
-        record: RegressQuery,
-        findings: Vec<Finding>,
-        sql: &'a str,
-        values: ParameterValues,
-    ) -> Self {
+    pub(super) fn new(record: RegressQuery, findings: Vec<Finding>, timed: TimedQuery<'a>) -> Self {
         Compared {
             record,
             findings,
-            timed: Some(TimedQuery { sql, values }),
+            timed: Some(timed),
         }
     }
 

@@ -30,6 +30,9 @@ pub(super) struct Effort {
     /// Whether the statement is planned for its values each time. Otherwise the server chooses,
     /// and the warm-up must outlast the five executions after which a generic plan may take over.
     pub(super) custom_plan: bool,
+    /// Whether client and backends share one processor, where they are ours. Not where the statement
+    /// is meant to run on several.
+    pub(super) pinned: bool,
 }
 
 impl Effort {
@@ -109,6 +112,7 @@ impl Sampler {
 
     fn plan(&mut self, values: &mut ParameterValues, effort: Effort) -> SessionPlan {
         let processor = match self.processors.len() {
+            _ if !effort.pinned => None,
             0 => None,
             count => Some(self.processors[self.random.random_range(0..count)]),
         };

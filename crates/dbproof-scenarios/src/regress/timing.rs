@@ -28,6 +28,8 @@ pub(super) struct Sides<'a> {
 pub(super) struct TimedQuery<'a> {
     pub(super) sql: &'a str,
     pub(super) values: ParameterValues,
+    /// Whether the server would run it with parallel workers on either side.
+    pub(super) parallel: bool,
 }
 
 /// The times of one query, judged.
@@ -87,24 +89,29 @@ pub(super) async fn measure(
         control_ratio: control.ratio,
         gates,
     };
+    let all_pinned = run.pinned;
     Ok((
         run,
         measured
             .iter()
             .zip(&judged)
-            .map(|(m, timing)| timed(m, timing))
+            .map(|(m, timing)| {
+                let alone = m.effort.is_some_and(|effort| effort.pinned);
+                timed(m, timing, alone && all_pinned)
+            })
             .collect(),
     ))
 }
 
 /// How much can be measured of a query within its budget, confirmation included: less of it where
 /// a single execution takes long, whose relative noise is the smaller for that.
-fn effort(config: &RegressConfig, execution_ms: f64) -> Option<Effort> {
+fn effort(config: &RegressConfig, execution_ms: f64, pinned: bool) -> Option<Effort> {
     let full = Effort {
         sessions: config.sessions,
         pairs: config.pairs.next_multiple_of(2),
         warmup: 10,
         custom_plan: false,
+        pinned,
     };
     let ladder = [
         full,
@@ -124,6 +131,7 @@ fn effort(config: &RegressConfig, execution_ms: f64) -> Option<Effort> {
             pairs: 2,
             warmup: 1,
             custom_plan: true,
+            pinned,
         },
     ];
     let fits =
@@ -144,6 +152,7 @@ async fn first_look(
         pairs: 1,
         warmup: 1,
         custom_plan: true,
+        pinned: !query.parallel,
     };
     let probed = sampler
         .sample(sides, query.sql, &mut query.values, probe)
@@ -153,7 +162,7 @@ async fn first_look(
         .flatten()
         .map(|(left, right)| left.max(*right))
         .reduce(f64::max);
-    let effort = slowest.and_then(|execution_ms| effort(config, execution_ms));
+    let effort = slowest.and_then(|execution_ms| effort(config, execution_ms, !query.parallel));
     let sessions = match effort {
         Some(effort) => {
             sampler
@@ -219,11 +228,13 @@ async fn control(
     queries: &mut [TimedQuery<'_>],
     measured: &[Measured],
 ) -> Result<Timing, RunError> {
-    let first = queries
+    // By a query that is pinned, as most are, where there is one.
+    let chosen = queries
         .iter_mut()
         .zip(measured)
-        .find_map(|(q, m)| Some((q, m.effort?)));
-    let sessions = match first {
+        .filter_map(|(q, m)| Some((q, m.effort?)))
+        .min_by_key(|(_, effort)| !effort.pinned);
+    let sessions = match chosen {
         Some((query, effort)) => {
             let identical = (sides.before, sides.control);
             sampler
@@ -240,7 +251,7 @@ fn judge_all(measured: &[Measured], rules: &Rules) -> Vec<Timing> {
     judge(&sessions, rules)
 }
 
-fn timed(measured: &Measured, timing: &Timing) -> TimedOutcome {
+fn timed(measured: &Measured, timing: &Timing, pinned: bool) -> TimedOutcome {
     let pairs = measured.sessions.iter().map(Vec::len).sum::<usize>();
     let known = (pairs > 0).then_some(());
     TimedOutcome {
@@ -252,6 +263,7 @@ fn timed(measured: &Measured, timing: &Timing) -> TimedOutcome {
             difference_ms: timing.difference_ms,
             p_slower: known.map(|()| timing.p_slower),
             p_faster: known.map(|()| timing.p_faster),
+            pinned: known.map(|()| pinned),
         },
     }
 }
@@ -273,7 +285,7 @@ mod tests {
     fn long_queries_are_measured_less_and_endless_ones_not_at_all() {
         let config = RegressConfig::default();
         let check = |execution_ms, expected: Option<(u32, u32)>| {
-            let effort = effort(&config, execution_ms);
+            let effort = effort(&config, execution_ms, true);
             assert_eq!(
                 effort.map(|e| (e.sessions, e.pairs)),
                 expected,
