@@ -100,7 +100,8 @@ impl Inputs {
         let config = &project.config;
         let slow = asked(Scenario::Slow) || any && has(&config.project.queries);
         // A single migration has nothing before it to be compared with.
-        let several = has(&config.project.migrations) && project.migrations()?.len() > 1;
+        let any_schema = has(&config.project.migrations) || config.project.schema.is_some();
+        let several = any_schema && project.migrations()?.len() > 1;
         let regress = asked(Scenario::Regress)
             || any && has(&config.project.queries) && (several || options.change.is_some());
         let nplusone = asked(Scenario::NPlusOne) || any && has(&config.nplusone.pages);

@@ -37,7 +37,12 @@ pub(crate) async fn apply(
 ) -> Result<Vec<(String, AppliedStatement)>, RunError> {
     let statements = sql::split_statements(&migration.sql);
     let texts: Vec<&str> = statements.iter().map(|s| s.sql.as_str()).collect();
-    match migration::apply(session, &texts).await {
+    let applied = migration::apply(session, &texts).await;
+    if migration.dump {
+        // A dump empties the search path for itself.
+        session.run("RESET ALL").await?;
+    }
+    match applied {
         Ok(applied) => Ok(statements.into_iter().map(|s| s.sql).zip(applied).collect()),
         Err(MigrationFailure {
             statement,

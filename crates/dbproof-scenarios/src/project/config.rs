@@ -35,6 +35,9 @@ pub struct ProjectConfig {
     pub name: Option<String>,
     /// The folder of the migrations.
     pub migrations: String,
+    /// A schema dump (`pg_dump --schema-only`, Rails' `db/structure.sql`) that is read before the
+    /// migrations, or instead of them where these are not plain SQL.
+    pub schema: Option<String>,
     /// The folder of the monitored queries.
     pub queries: String,
     /// The folder of the seed data's specifications.
@@ -48,6 +51,7 @@ impl Default for ProjectConfig {
         ProjectConfig {
             name: None,
             migrations: "migrations".to_owned(),
+            schema: None,
             queries: "queries".to_owned(),
             data: "data".to_owned(),
             scale: 1.0,

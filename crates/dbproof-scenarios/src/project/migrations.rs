@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::{Project, SourceFile};
+use super::{Project, SourceFile, place, schema_dump};
 use crate::error::{InputError, RunError};
 
 /// A migration: a file, and the part of it that migrates upwards.
@@ -16,6 +16,8 @@ pub struct Migration {
     pub file: SourceFile,
     /// Its text with everything but the upward part blanked, so that lines keep their numbers.
     pub sql: String,
+    /// Whether it is a schema dump, which changes settings of the session that reads it.
+    pub dump: bool,
 }
 
 /// What is applied to both sides, and the change that is applied to `after` alone.
@@ -27,6 +29,9 @@ pub struct Change {
     pub base: Vec<Migration>,
     /// The change under test; none where a revision has all of the folder's already.
     pub migrations: Vec<Migration>,
+    /// Everything that `after` is made from, where the schema dump itself has changed, so that the
+    /// change cannot be applied to what is there before it.
+    pub rebuilt: Option<Vec<Migration>>,
 }
 
 impl Change {
@@ -35,7 +40,14 @@ impl Change {
             name: change.file.name.clone(),
             base,
             migrations: vec![change],
+            rebuilt: None,
         }
+    }
+
+    /// Whether before and after are the same.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.migrations.is_empty() && self.rebuilt.is_none()
     }
 }
 
@@ -44,19 +56,49 @@ impl Migration {
     #[must_use]
     pub fn new(file: SourceFile) -> Self {
         let sql = upward_part(&file.text);
-        Migration { file, sql }
+        Migration {
+            file,
+            sql,
+            dump: false,
+        }
+    }
+
+    /// Takes a schema dump.
+    pub(super) fn of_dump(file: SourceFile) -> Result<Self, Box<InputError>> {
+        let sql = schema_dump::readable(&file.text).map_err(|error| {
+            InputError::at(error.message, place(&file, error.line, None))
+                .with_help(Some(error.help))
+        })?;
+        Ok(Migration {
+            file,
+            sql,
+            dump: true,
+        })
     }
 }
 
 impl Project {
-    /// Every migration, in the order in which the tools would apply them.
+    /// The schema dump, where the project has one, and every migration in the order in which the
+    /// tools would apply them.
     pub fn migrations(&self) -> Result<Vec<Migration>, RunError> {
+        let mut all = Vec::new();
+        if let Some(dump) = &self.config.project.schema {
+            let file = self.file(&self.folder.join(dump))?;
+            all.push(Migration::of_dump(file)?);
+        }
         let folder = &self.config.project.migrations;
         let path = self.folder.join(folder);
+        if !path.exists() && !all.is_empty() {
+            return Ok(all);
+        }
         if !path.exists() {
             return Err(
                 InputError::new(format!("there is no folder {}", path.display()))
-                    .with_help(Some("set [project] migrations in dbproof.toml".to_owned()))
+                    .with_help(Some(
+                        "set [project] migrations in dbproof.toml, or [project] schema to a dump \
+                         made with `pg_dump --schema-only`"
+                            .to_owned(),
+                    ))
                     .into(),
             );
         }
@@ -64,7 +106,8 @@ impl Project {
         files.extend(self.prisma_files(&path)?);
         files.retain(|file| is_upward(&file.name));
         files.sort_by_cached_key(|file| order_of(&file.name));
-        Ok(files.into_iter().map(Migration::new).collect())
+        all.extend(files.into_iter().map(Migration::new));
+        Ok(all)
     }
 
     /// Base and change for `regress`: a migration of the folder against those before it, or any

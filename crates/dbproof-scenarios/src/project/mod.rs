@@ -4,6 +4,7 @@ pub mod config;
 pub mod migrations;
 pub mod pages;
 mod revision;
+mod schema_dump;
 pub mod shapes;
 
 use std::path::{Path, PathBuf};

@@ -26,10 +26,33 @@ impl Project {
     /// what a database has applied can no longer change there.
     pub fn change_since(&self, name: &str) -> Result<Change, RunError> {
         let folder = Path::new(&self.config.project.migrations);
-        let present = self.migrations()?;
+        let mut present = self.migrations()?;
+        let dump = match &self.config.project.schema {
+            Some(file) => Some(self.dump_at(name, file, present.remove(0))?),
+            None => None,
+        };
+        let path = self.folder.join(folder);
+        let change = if dump.is_some() && !path.exists() {
+            Change::nothing_since(name)
+        } else {
+            self.migrations_since(name, folder, &present, dump.is_some())?
+        };
+        Ok(match dump {
+            Some(dump) => dump.before(change, present),
+            None => change,
+        })
+    }
+
+    fn migrations_since(
+        &self,
+        name: &str,
+        folder: &Path,
+        present: &[Migration],
+        may_be_none: bool,
+    ) -> Result<Change, RunError> {
         let revision = Revision::open(name, self.folder.join(folder))?;
         let held = revision.files()?;
-        if held.is_empty() {
+        if held.is_empty() && !may_be_none {
             return Err(InputError::new(format!(
                 "there is no migration in {}/ at {name}",
                 folder.display()
@@ -40,13 +63,9 @@ impl Project {
             .into());
         }
         let touched = revision.touched()?;
-        let mut change = Change {
-            name: format!("{name}..working tree"),
-            base: Vec::new(),
-            migrations: Vec::new(),
-        };
+        let mut change = Change::nothing_since(name);
         let mut refused = Refusals::new(name);
-        for migration in &present {
+        for migration in present {
             let inside = Path::new(&migration.file.name);
             let inside = inside.strip_prefix(folder).unwrap_or(inside);
             let inside = inside.to_string_lossy();
@@ -79,6 +98,49 @@ impl Project {
             Some(error) => Err(error.into()),
             None => Ok(change),
         }
+    }
+}
+
+/// The schema dump at a revision and in the working tree.
+struct Dumps {
+    then: Migration,
+    now: Migration,
+}
+
+impl Dumps {
+    /// Puts the dump before the migrations. Where it has changed, `after` is made anew from the dump
+    /// and the migrations of today.
+    fn before(self, mut change: Change, present: Vec<Migration>) -> Change {
+        if self.then.sql != self.now.sql {
+            let mut all = vec![self.now];
+            all.extend(present);
+            change.rebuilt = Some(all);
+        }
+        change.base.insert(0, self.then);
+        change
+    }
+}
+
+impl Change {
+    fn nothing_since(name: &str) -> Self {
+        Change {
+            name: format!("{name}..working tree"),
+            base: Vec::new(),
+            migrations: Vec::new(),
+            rebuilt: None,
+        }
+    }
+}
+
+impl Project {
+    fn dump_at(&self, name: &str, file: &str, now: Migration) -> Result<Dumps, RunError> {
+        let revision = Revision::open(name, self.folder.clone())?;
+        let text = revision.text(file)?;
+        let then = Migration::of_dump(SourceFile {
+            name: format!("{name}:{file}"),
+            text,
+        })?;
+        Ok(Dumps { then, now })
     }
 }
 
@@ -153,13 +215,16 @@ impl<'a> Revision<'a> {
 
     /// A migration as the revision has it, with the line ends that a checkout would give it.
     fn migration(&self, file: &str, shown_as: &str) -> Result<Migration, Box<InputError>> {
-        let object = format!("{}:./{file}", self.commit);
-        let text = git::output(&self.folder, &["cat-file", "--filters", &object])
-            .map_err(|error| failure(&format!("failed to read {file} at {}", self.name), &error))?;
         Ok(Migration::new(SourceFile {
             name: shown_as.to_owned(),
-            text,
+            text: self.text(file)?,
         }))
+    }
+
+    fn text(&self, file: &str) -> Result<String, Box<InputError>> {
+        let object = format!("{}:./{file}", self.commit);
+        git::output(&self.folder, &["cat-file", "--filters", &object])
+            .map_err(|error| failure(&format!("failed to read {file} at {}", self.name), &error))
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn run(
     change: &Change,
     observer: &dyn Observer,
 ) -> Result<(RegressRecord, Vec<Finding>), RunError> {
-    if change.migrations.is_empty() {
+    if change.is_none() {
         return Ok(nothing_new(change));
     }
     observer.event(Event::Preparing {
@@ -82,7 +82,7 @@ pub(crate) async fn run(
     let record = RegressRecord {
         verdict: verdict(&records, &found),
         change: change.name.clone(),
-        migration: Some(migration),
+        migration,
         queries: records,
         timing: Some(timing),
     };

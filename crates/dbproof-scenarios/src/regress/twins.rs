@@ -27,12 +27,13 @@ pub(super) struct Sessions {
 }
 
 impl Twins {
-    /// Clones one seeded database, applies the change to one of the clones, analyses them all.
+    /// Clones one seeded database, applies the change to one of the clones, analyses them all. Where
+    /// the schema dump itself has changed, `after` is made from today's instead.
     pub(super) async fn make(
         options: &RunOptions,
         environment: &Environment,
         change: &Change,
-    ) -> Result<(Self, MigrationRecord), RunError> {
+    ) -> Result<(Self, Option<MigrationRecord>), RunError> {
         let databases = environment.databases();
         let base = stage::prepare(
             environment,
@@ -42,14 +43,24 @@ impl Twins {
             "base",
         )
         .await?;
+        let after = match &change.rebuilt {
+            Some(all) => {
+                let project = &options.project;
+                stage::prepare(environment, project, all, options.seed, "after").await?
+            }
+            None => databases.clone(&base, "after").await?,
+        };
         let twins = Twins {
             before: databases.clone(&base, "before").await?,
-            after: databases.clone(&base, "after").await?,
+            after,
             control: databases.clone(&base, "control").await?,
         };
-        let session = connect(&twins.after).await?;
-        let migration = apply_change(&session, &change.migrations).await?;
-        session.close().await;
+        let mut migration = None;
+        if change.rebuilt.is_none() {
+            let session = connect(&twins.after).await?;
+            migration = Some(apply_change(&session, &change.migrations).await?);
+            session.close().await;
+        }
         for twin in [&twins.before, &twins.after, &twins.control] {
             let session = connect(twin).await?;
             session.run("VACUUM (ANALYZE)").await?;

@@ -5,6 +5,7 @@ mod cleaning_up;
 mod commands;
 mod demo;
 mod project;
+mod schema_dump;
 mod server;
 mod since;
 mod verdicts;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::project::Shop;
 
-fn git(shop: &Shop, arguments: &[&str]) {
+pub(crate) fn git(shop: &Shop, arguments: &[&str]) {
     let output = Command::new("git")
         .arg("-C")
         .arg(shop.path("."))
