@@ -56,7 +56,11 @@ pub fn bounds(samples_ms: &[f64], statistic: Statistic) -> Interval {
 /// passes where the upper bound does not, and is undecided otherwise.
 #[must_use]
 pub fn gate(samples_ms: &[f64], statistic: Statistic, threshold_ms: f64) -> Verdict {
-    let interval = bounds(samples_ms, statistic);
+    decide(&bounds(samples_ms, statistic), threshold_ms)
+}
+
+/// [`gate`], on bounds that are already known.
+pub(super) fn decide(interval: &Interval, threshold_ms: f64) -> Verdict {
     if interval.low.is_some_and(|low| low > threshold_ms) {
         Verdict::Fail
     } else if interval.high.is_some_and(|high| high <= threshold_ms) {
@@ -79,7 +83,7 @@ pub fn samples_needed(statistic: Statistic) -> usize {
     }
 }
 
-fn share(statistic: Statistic) -> Option<f64> {
+pub(super) fn share(statistic: Statistic) -> Option<f64> {
     match statistic {
         Statistic::P50 => Some(0.50),
         Statistic::P95 => Some(0.95),
@@ -123,7 +127,12 @@ fn partition(n: usize, holds: impl Fn(usize) -> bool) -> usize {
 
 fn mean_bounds(samples_ms: &[f64]) -> Interval {
     let (mean, deviation) = mean_and_deviation(samples_ms);
-    let n = samples_ms.len() as f64;
+    mean_interval(samples_ms.len(), mean, deviation)
+}
+
+/// Student's t around the mean of `n` samples.
+pub(super) fn mean_interval(n: usize, mean: f64, deviation: f64) -> Interval {
+    let n = n as f64;
     let reach = StudentsT::new(0.0, 1.0, n - 1.0)
         .ok()
         .map(|student| student.inverse_cdf(CONFIDENCE) * deviation / n.sqrt());

@@ -57,8 +57,7 @@ impl Reader<'_> {
                 }
                 self.array(depth + 1)?
             } else {
-                let element = self.element()?;
-                self.elements.push(element);
+                self.element()?;
                 Vec::new()
             };
             // Side by side there are elements, or arrays of one shape.
@@ -76,9 +75,11 @@ impl Reader<'_> {
         Some(dimensions)
     }
 
-    fn element(&mut self) -> Option<Option<String>> {
+    fn element(&mut self) -> Option<()> {
         if self.rest.starts_with('"') {
-            return self.quoted().map(Some);
+            let text = self.quoted()?;
+            self.elements.push(Some(text));
+            return Some(());
         }
         let end = self.rest.find([',', '}'])?;
         let (text, rest) = self.rest.split_at(end);
@@ -88,7 +89,8 @@ impl Reader<'_> {
         }
         self.rest = rest;
         let is_null = self.nulls && text.eq_ignore_ascii_case("null");
-        Some((!is_null).then(|| text.to_owned()))
+        self.elements.push((!is_null).then(|| text.to_owned()));
+        Some(())
     }
 
     /// Between quotes, a backslash takes the next character as it is.
