@@ -16,6 +16,10 @@ use crate::error::RunError;
 /// Between the decision to begin and the beginning, so that every thread is there in time.
 const LEAD: Duration = Duration::from_millis(5);
 
+/// More executions than any measurement takes: the number that ends it. The connections that count
+/// further from there never reach the end of the type.
+const NO_MORE: u64 = u64::MAX / 2;
+
 /// Connections that are warmed up and ready to measure.
 #[derive(Debug)]
 pub(super) struct Crew {
@@ -99,7 +103,7 @@ impl Crew {
                     let outcome = work.execute(&mut connection, begin);
                     if outcome.is_err() {
                         // The others need not go on.
-                        work.taken.store(u64::MAX / 2, Ordering::Relaxed);
+                        work.taken.store(NO_MORE, Ordering::Relaxed);
                     }
                     if in_place {
                         connection.run("ROLLBACK").ok();
@@ -199,7 +203,7 @@ impl Work {
         wait_until(begin);
         loop {
             let index = self.taken.fetch_add(1, Ordering::Relaxed);
-            if load.most_samples().is_some_and(|most| index >= most) {
+            if index >= load.most_samples().unwrap_or(NO_MORE) {
                 return Ok(seen);
             }
             let Ok(index) = usize::try_from(index) else {
