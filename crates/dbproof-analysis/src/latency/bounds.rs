@@ -24,6 +24,9 @@ pub const CONFIDENCE: f64 = 0.99;
 /// the mean, which skewed latencies reach slowly). The maximum is a statement about the samples
 /// themselves and not about what might come, so its bounds are itself. Without samples the
 /// estimate is 0, with no bounds; [`super::summarise`] tells that case apart.
+///
+/// All bounds assume that samples are independent. Those of an open loop are not where they queue
+/// together: there, the bounds are narrower than they should be.
 #[must_use]
 pub fn bounds(samples_ms: &[f64], statistic: Statistic) -> Interval {
     let ordered = sorted(samples_ms);

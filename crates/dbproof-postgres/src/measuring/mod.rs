@@ -33,6 +33,8 @@ pub struct MeasuringConnection {
 pub struct PreparedStatement {
     name: String,
     parameters: Vec<ParameterType>,
+    /// Whether every column of the result has a binary form.
+    binary_result: bool,
 }
 
 /// One execution of a prepared statement, encoded ahead: Bind, Execute, Sync.
@@ -107,9 +109,14 @@ impl MeasuringConnection {
         frontend::sync(&mut message);
         self.write(&message)?;
         let mut parameters = Vec::new();
+        let mut columns = Vec::new();
         let mut failure = None;
         loop {
             match self.stream.message().map_err(|e| self.lost(&e))? {
+                backend::Message::RowDescription(body) => {
+                    let oids = body.fields().map(|field| Ok(field.type_oid())).collect();
+                    columns = oids.map_err(|e| self.lost(&e))?;
+                }
                 backend::Message::ParameterDescription(body) => {
                     let oids = body.parameters().collect();
                     parameters = oids.map_err(|e| self.lost(&e))?;
@@ -125,7 +132,12 @@ impl MeasuringConnection {
             return Err(error.into());
         }
         let parameters = ParameterType::find_all(self, &parameters)?;
-        Ok(PreparedStatement { name, parameters })
+        let binary_result = parameter::all_have_a_binary_form(self, &columns)?;
+        Ok(PreparedStatement {
+            name,
+            parameters,
+            binary_result,
+        })
     }
 
     /// Encodes one execution. Values are given in text form; `None` is NULL.
@@ -166,7 +178,7 @@ impl MeasuringConnection {
                     }
                 })
             },
-            [1],
+            [i16::from(statement.binary_result)],
             &mut message,
         )
         .map_err(|_| PostgresError::Value("a parameter is too large to be sent".to_owned()))?;

@@ -111,6 +111,30 @@ fn built_in(oid: u32) -> Option<Field> {
     })
 }
 
+/// Whether the server can send values of all these types in binary form. A few, such as `aclitem`, it
+/// cannot, and a result that asked for it would be an error.
+pub(super) fn all_have_a_binary_form(
+    connection: &mut MeasuringConnection,
+    oids: &[u32],
+) -> Result<bool, PostgresError> {
+    let unknown: Vec<String> = oids
+        .iter()
+        .filter(|oid| built_in(**oid).is_none())
+        .map(u32::to_string)
+        .collect();
+    if unknown.is_empty() {
+        return Ok(true);
+    }
+    let without = connection.rows(&format!(
+        "SELECT 1 FROM pg_catalog.pg_type t
+         LEFT JOIN pg_catalog.pg_type e
+           ON e.oid = t.typelem AND t.typsend = 'pg_catalog.array_send'::pg_catalog.regproc
+         WHERE t.oid IN ({}) AND (t.typsend = 0 OR e.typsend = 0)",
+        unknown.join(",")
+    ))?;
+    Ok(without.is_empty())
+}
+
 /// Asks the catalog: a domain is received as the type beneath it, and an array by its elements.
 fn look_up(
     connection: &mut MeasuringConnection,

@@ -6,8 +6,8 @@ use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha12Rng;
 
 /// How long before an intended start the thread stops sleeping and watches the clock instead. The
-/// system wakes a thread some 60 µs late, which is as long as a whole primary-key lookup; it would be
-/// counted as the query's. The price is this much processor time an execution and connection.
+/// system wakes a thread some 100 µs late, which is as long as a whole primary-key lookup; it would be
+/// counted as the query's. The price is up to this much processor time an execution (docs/benchmarks.md).
 const WATCHED: Duration = Duration::from_micros(150);
 
 /// Intended starts, from the beginning of the measurement.
