@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint bench-verdicts clean
+.PHONY: help demo build test lint bench-verdicts bench-client clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -23,6 +23,9 @@ lint: ## Check formatting, clippy, documentation, shell scripts and workflows
 
 bench-verdicts: ## Measure how often regress is wrong (ARGS=20 runs a row); not part of the tests
 	@scripts/bench-verdicts $(ARGS)
+
+bench-client: ## Measure the measuring connection beside tokio-postgres and pgbench (ARGS=20 rounds)
+	@scripts/bench-client $(ARGS)
 
 clean: ## Remove everything that was built and the demo's output
 	@rm -rf target dbproof-output

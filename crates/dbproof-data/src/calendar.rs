@@ -10,8 +10,9 @@ pub(crate) const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 /// From 0000-03-01 to 2000-01-01.
 const EPOCH: i64 = 730_425;
 
-/// Days from 2000-01-01 to this date.
-pub(crate) fn days_from_date(year: i64, month: i64, day: i64) -> i64 {
+/// Days from 2000-01-01 to this date of the proleptic Gregorian calendar, which has a year 0.
+#[must_use]
+pub fn days_from_date(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);

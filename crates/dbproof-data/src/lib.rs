@@ -45,6 +45,7 @@ mod rows;
 mod specification;
 mod value;
 
+pub use calendar::days_from_date;
 pub use context::Context;
 pub use error::SpecificationError;
 pub use load_order::load_order;

@@ -31,7 +31,9 @@ pub use record::regress::{
     RegressRecord, RegressVerdict, RunTiming, TimingOutcome,
 };
 pub use record::run::{Git, Host, RECORD_SCHEMA, RunRecord, Scenarios, Server, Tool};
-pub use record::slow::{HistogramBucket, SlowQuery, SlowRecord, Statistic, ThresholdSource};
+pub use record::slow::{
+    HistogramBucket, OpenLoop, SlowMix, SlowQuery, SlowRecord, Statistic, ThresholdSource,
+};
 pub use schema::{Column, ForeignKey, Relation, Schema};
 pub use trace::{Execution, ResultColumn, ResultSet, Trace};
 pub use verdict::Verdict;

@@ -15,6 +15,9 @@ pub struct Query {
     pub parameters: Vec<Parameter>,
     /// The query's own threshold in milliseconds (`-- threshold_ms:`).
     pub threshold_ms: Option<f64>,
+    /// How often it is drawn in a mix, relative to the others (`-- weight:`); 1 where nothing is
+    /// said.
+    pub weight: f64,
     /// The file, and the line of `-- name:`.
     pub location: Location,
     /// The line of the statement's first character, to map a server's error position.

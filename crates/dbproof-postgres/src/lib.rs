@@ -14,6 +14,7 @@
 mod address;
 pub mod affinity;
 mod binaries;
+mod binary;
 pub mod catalog;
 pub mod column_values;
 pub mod copy;

@@ -182,7 +182,11 @@ async fn play(
     };
     if let Some(queries) = &inputs.slow {
         observer.event(Event::ScenarioStarted(Scenario::Slow));
-        let (record, found) = slow::run(options, &address, queries, observer).await?;
+        let target = slow::Target {
+            address: &address,
+            elsewhere: environment.address(),
+        };
+        let (record, found) = slow::run(options, target, queries, observer).await?;
         observer.event(Event::ScenarioFinished(Scenario::Slow, record.verdict));
         scenarios.slow = Some(record);
         findings.extend(found);

@@ -35,6 +35,7 @@ pub mod plan_wavers;
 pub mod query_chain;
 pub mod query_failed;
 pub(crate) mod query_work;
+pub mod rate_not_reached;
 pub mod relation_added;
 pub mod result_rows_differ;
 mod slow_figures;
@@ -109,6 +110,7 @@ pub const ALL: &[&FindingKind] = &[
     &plan_wavers::KIND,
     &query_chain::KIND,
     &query_failed::KIND,
+    &rate_not_reached::KIND,
     &relation_added::KIND,
     &result_rows_differ::KIND,
     &slow_query::KIND,

@@ -24,6 +24,9 @@ pub const CONFIDENCE: f64 = 0.99;
 /// the mean, which skewed latencies reach slowly). The maximum is a statement about the samples
 /// themselves and not about what might come, so its bounds are itself. Without samples the
 /// estimate is 0, with no bounds; [`super::summarise`] tells that case apart.
+///
+/// All bounds assume that samples are independent. Those of an open loop are not where they queue
+/// together: there, the bounds are narrower than they should be.
 #[must_use]
 pub fn bounds(samples_ms: &[f64], statistic: Statistic) -> Interval {
     let ordered = sorted(samples_ms);
@@ -56,7 +59,11 @@ pub fn bounds(samples_ms: &[f64], statistic: Statistic) -> Interval {
 /// passes where the upper bound does not, and is undecided otherwise.
 #[must_use]
 pub fn gate(samples_ms: &[f64], statistic: Statistic, threshold_ms: f64) -> Verdict {
-    let interval = bounds(samples_ms, statistic);
+    decide(&bounds(samples_ms, statistic), threshold_ms)
+}
+
+/// [`gate`], on bounds that are already known.
+pub(super) fn decide(interval: &Interval, threshold_ms: f64) -> Verdict {
     if interval.low.is_some_and(|low| low > threshold_ms) {
         Verdict::Fail
     } else if interval.high.is_some_and(|high| high <= threshold_ms) {
@@ -79,7 +86,7 @@ pub fn samples_needed(statistic: Statistic) -> usize {
     }
 }
 
-fn share(statistic: Statistic) -> Option<f64> {
+pub(super) fn share(statistic: Statistic) -> Option<f64> {
     match statistic {
         Statistic::P50 => Some(0.50),
         Statistic::P95 => Some(0.95),
@@ -123,7 +130,12 @@ fn partition(n: usize, holds: impl Fn(usize) -> bool) -> usize {
 
 fn mean_bounds(samples_ms: &[f64]) -> Interval {
     let (mean, deviation) = mean_and_deviation(samples_ms);
-    let n = samples_ms.len() as f64;
+    mean_interval(samples_ms.len(), mean, deviation)
+}
+
+/// Student's t around the mean of `n` samples.
+pub(super) fn mean_interval(n: usize, mean: f64, deviation: f64) -> Interval {
+    let n = n as f64;
     let reach = StudentsT::new(0.0, 1.0, n - 1.0)
         .ok()
         .map(|student| student.inverse_cdf(CONFIDENCE) * deviation / n.sqrt());

@@ -19,11 +19,19 @@ pub fn histogram(samples_ms: &[f64]) -> Vec<HistogramBucket> {
     let (Some(&min), Some(&max)) = (ordered.first(), ordered.last()) else {
         return Vec::new();
     };
+    bars(min, max, |end| {
+        ordered.partition_point(|sample| *sample <= end) as u64
+    })
+}
+
+/// The bars between the smallest and the largest sample; `reached` tells how many samples do not
+/// exceed an end.
+pub(super) fn bars(min: f64, max: f64, reached: impl Fn(f64) -> u64) -> Vec<HistogramBucket> {
     let low = min.max(FLOOR_MS);
     if max <= low {
         return vec![HistogramBucket {
             up_to_ms: max,
-            count: ordered.len() as u64,
+            count: reached(max),
         }];
     }
     let growth = (max / low).ln() / f64::from(BUCKETS);
@@ -36,9 +44,9 @@ pub fn histogram(samples_ms: &[f64]) -> Vec<HistogramBucket> {
             } else {
                 low * (growth * f64::from(step)).exp()
             };
-            let reached = ordered.partition_point(|sample| *sample <= up_to_ms);
-            let count = (reached - counted) as u64;
-            counted = reached;
+            let so_far = reached(up_to_ms);
+            let count = so_far - counted;
+            counted = so_far;
             HistogramBucket { up_to_ms, count }
         })
         .collect()

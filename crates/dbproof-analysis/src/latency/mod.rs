@@ -5,10 +5,13 @@
 //! (definition 1 of Hyndman and Fan, "Sample Quantiles in Statistical Packages", 1996).
 
 mod bounds;
+mod condensed;
+mod distribution;
 mod histogram;
 mod summary;
 
 pub use bounds::{CONFIDENCE, bounds, gate, samples_needed};
 pub(crate) use bounds::{lower_rank, upper_rank};
+pub use distribution::{Distribution, RAW_SAMPLES};
 pub use histogram::histogram;
 pub use summary::{Summary, durations, summarise};

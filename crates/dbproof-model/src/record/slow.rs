@@ -13,6 +13,39 @@ pub struct SlowRecord {
     pub verdict: Verdict,
     /// One entry a monitored query.
     pub queries: Vec<SlowQuery>,
+    /// All queries together, where they were executed as a mix.
+    #[serde(default)]
+    pub mix: Option<SlowMix>,
+}
+
+/// The queries together, executed as a mix: each the more often, the higher its weight.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SlowMix {
+    /// Executions of all queries, warm-up not counted.
+    pub executions: u64,
+    /// Executions a second.
+    pub throughput_per_s: Option<f64>,
+    /// Mean time that the server worked on an execution, in milliseconds, as [`SlowQuery`] has it.
+    pub server_ms: Option<f64>,
+    /// The rate and how it was kept, in an open loop.
+    pub open_loop: Option<OpenLoop>,
+}
+
+/// An open loop: executions begin at times fixed beforehand, whether or not earlier ones are over,
+/// and their latency counts from that intended start. Intended starts are a Poisson process.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OpenLoop {
+    /// The rate that was asked for, in executions a second.
+    pub asked_per_s: f64,
+    /// The rate of the intended starts as they were drawn.
+    pub offered_per_s: f64,
+    /// The rate at which executions really began.
+    pub reached_per_s: f64,
+    /// Executions that began late, because every connection was still busy.
+    pub delayed: u64,
+    /// Whether the rate was reached. Where it was not, latencies grow for as long as the run lasts,
+    /// and passing says nothing about the rate that was asked for.
+    pub kept_up: bool,
 }
 
 /// The figure that a threshold is held against.
@@ -94,6 +127,24 @@ pub struct SlowQuery {
     /// That figure with its 99 % bounds, in milliseconds; a missing bound means that there are too
     /// few samples to give one.
     pub bounds: Option<Interval>,
+    /// Connections that measured at the same time.
+    #[serde(default)]
+    pub connections: Option<u64>,
+    /// The query's weight, in a mix.
+    #[serde(default)]
+    pub weight: Option<f64>,
+    /// Executions of this query a second.
+    #[serde(default)]
+    pub throughput_per_s: Option<f64>,
+    /// Mean time that the server worked on an execution, in milliseconds: by its own count
+    /// (`pg_stat_database.active_time`), from the first message to the last, waits for locks and disks
+    /// included. Null where the server does not tell, where the database is shared with others, and in
+    /// a mix, whose queries cannot be told apart.
+    #[serde(default)]
+    pub server_ms: Option<f64>,
+    /// The rate and how it was kept, in an open loop; in a mix it is that of the mix.
+    #[serde(default)]
+    pub open_loop: Option<OpenLoop>,
     /// The verdict for this query.
     pub verdict: Verdict,
     /// How many samples took how long.

@@ -8,10 +8,10 @@ use bytes::Bytes;
 use futures_util::SinkExt as _;
 use futures_util::future::try_join_all;
 
-use super::binary::Unencodable;
 use super::source::Source;
 use super::target::Target;
 use super::{Filled, LoadError};
+use crate::binary::Unencodable;
 use crate::{PostgresError, Session};
 
 /// How to load.

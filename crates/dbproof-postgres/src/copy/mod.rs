@@ -17,7 +17,6 @@ mod error;
 mod fill;
 mod in_transaction;
 mod load;
-mod numeric;
 mod sequences;
 mod source;
 mod target;

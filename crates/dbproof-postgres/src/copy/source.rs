@@ -8,8 +8,8 @@ use dbproof_data::Rows;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::binary::Unencodable;
 use super::target::Encoder;
+use crate::binary::Unencodable;
 
 /// Rows that a thread takes on at a time.
 const BLOCK: u64 = 4_000;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use dbproof_data::{Rows, Value};
 use postgres_protocol::escape::escape_identifier;
 
-use super::binary::{self, Field, Unencodable};
-use super::{LoadError, text};
+use super::{LoadError, binary, text};
+use crate::binary::{Field, Unencodable};
 use crate::{PostgresError, Session};
 
 /// Rows that are encoded before a load, to see whether the binary format will do.
@@ -83,9 +83,10 @@ impl Target {
                    UNION ALL
                    SELECT name, t.typbasetype FROM base JOIN pg_type t ON t.oid = type
                    WHERE t.typtype = 'd')
-                 SELECT name::text, p.proname::text
+                 SELECT name::text, p.prosrc
                  FROM base JOIN pg_type t ON t.oid = type JOIN pg_proc p ON p.oid = t.typreceive
-                 WHERE t.typtype <> 'd'",
+                 JOIN pg_language l ON l.oid = p.prolang
+                 WHERE t.typtype <> 'd' AND l.lanname = 'internal'",
                 &[&self.oid],
             )
             .await

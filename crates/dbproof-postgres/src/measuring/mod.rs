@@ -5,6 +5,7 @@
 //! its own to every round trip, which is as long as a whole primary-key lookup.
 
 mod answer;
+mod parameter;
 mod startup;
 mod stream;
 
@@ -14,6 +15,7 @@ use postgres_protocol::message::{backend, frontend};
 
 use crate::{Address, PostgresError, ServerError};
 use answer::AnswerScanner;
+use parameter::{Encoded, ParameterType};
 use stream::Stream;
 
 /// A blocking connection for measuring.
@@ -30,13 +32,27 @@ pub struct MeasuringConnection {
 #[derive(Debug, Clone)]
 pub struct PreparedStatement {
     name: String,
-    parameters: usize,
+    parameters: Vec<ParameterType>,
+    /// Whether every column of the result has a binary form.
+    binary_result: bool,
 }
 
 /// One execution of a prepared statement, encoded ahead: Bind, Execute, Sync.
+///
+/// It names its statement by the order in which statements were prepared, so that it fits every
+/// connection on which the same ones were prepared in the same order.
 #[derive(Debug, Clone)]
 pub struct Request {
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
+    in_binary: u16,
+}
+
+impl Request {
+    /// How many parameters are sent in binary form or are NULL; the others are sent as text.
+    #[must_use]
+    pub fn binary_parameters(&self) -> usize {
+        usize::from(self.in_binary)
+    }
 }
 
 impl MeasuringConnection {
@@ -92,12 +108,106 @@ impl MeasuringConnection {
         frontend::describe(b'S', &name, &mut message).map_err(|e| self.unsendable(&e))?;
         frontend::sync(&mut message);
         self.write(&message)?;
-        let mut parameters = 0;
+        let mut parameters = Vec::new();
+        let mut columns = Vec::new();
         let mut failure = None;
         loop {
             match self.stream.message().map_err(|e| self.lost(&e))? {
+                backend::Message::RowDescription(body) => {
+                    let oids = body.fields().map(|field| Ok(field.type_oid())).collect();
+                    columns = oids.map_err(|e| self.lost(&e))?;
+                }
                 backend::Message::ParameterDescription(body) => {
-                    parameters = body.parameters().count().map_err(|e| self.lost(&e))?;
+                    let oids = body.parameters().collect();
+                    parameters = oids.map_err(|e| self.lost(&e))?;
+                }
+                backend::Message::ErrorResponse(body) => {
+                    failure = Some(startup::server_error(&body));
+                }
+                backend::Message::ReadyForQuery(_) => break,
+                _ => {}
+            }
+        }
+        if let Some(error) = failure {
+            return Err(error.into());
+        }
+        let parameters = ParameterType::find_all(self, &parameters)?;
+        let binary_result = parameter::all_have_a_binary_form(self, &columns)?;
+        Ok(PreparedStatement {
+            name,
+            parameters,
+            binary_result,
+        })
+    }
+
+    /// Encodes one execution. Values are given in text form; `None` is NULL.
+    ///
+    /// They are sent in the binary form of their parameter's type. Where there is no encoder for it,
+    /// or the text is written in a way that only the server can judge, that parameter is sent as the
+    /// text that it is.
+    pub fn encode(
+        &self,
+        statement: &PreparedStatement,
+        values: &[Option<String>],
+    ) -> Result<Request, PostgresError> {
+        if values.len() != statement.parameters.len() {
+            return Err(PostgresError::Value(format!(
+                "the statement takes {} parameters, and {} were given",
+                statement.parameters.len(),
+                values.len()
+            )));
+        }
+        let encoded: Vec<Encoded> = statement
+            .parameters
+            .iter()
+            .zip(values)
+            .map(|(parameter, value)| parameter.encode(value.as_deref()))
+            .collect();
+        let mut message = BytesMut::new();
+        frontend::bind(
+            "",
+            &statement.name,
+            encoded.iter().map(|value| i16::from(value.is_binary)),
+            &encoded,
+            |value, buffer| {
+                Ok(match &value.bytes {
+                    None => postgres_protocol::IsNull::Yes,
+                    Some(bytes) => {
+                        buffer.extend_from_slice(bytes);
+                        postgres_protocol::IsNull::No
+                    }
+                })
+            },
+            [i16::from(statement.binary_result)],
+            &mut message,
+        )
+        .map_err(|_| PostgresError::Value("a parameter is too large to be sent".to_owned()))?;
+        frontend::execute("", 0, &mut message).map_err(|e| self.unsendable(&e))?;
+        frontend::sync(&mut message);
+        let in_binary = encoded.iter().filter(|value| value.is_binary).count();
+        Ok(Request {
+            bytes: message[..].into(),
+            // The protocol counts parameters in 16 bits.
+            in_binary: u16::try_from(in_binary).unwrap_or(u16::MAX),
+        })
+    }
+
+    /// Runs a statement without parameters and keeps its rows in text form. Not for measuring.
+    fn rows(&mut self, sql: &str) -> Result<Vec<Vec<String>>, PostgresError> {
+        let mut message = BytesMut::new();
+        frontend::query(sql, &mut message).map_err(|e| self.unsendable(&e))?;
+        self.write(&message)?;
+        let mut rows = Vec::new();
+        let mut failure = None;
+        loop {
+            match self.stream.message().map_err(|e| self.lost(&e))? {
+                backend::Message::DataRow(body) => {
+                    let cell = |range: Option<std::ops::Range<usize>>| {
+                        let bytes = range.map_or(&[][..], |range| &body.buffer()[range]);
+                        Ok(String::from_utf8_lossy(bytes).into_owned())
+                    };
+                    let row = body.ranges().map(cell).collect();
+                    rows.push(row.map_err(|e| self.lost(&e))?);
                 }
                 backend::Message::ErrorResponse(body) => {
                     failure = Some(startup::server_error(&body));
@@ -108,47 +218,8 @@ impl MeasuringConnection {
         }
         match failure {
             Some(error) => Err(error.into()),
-            None => Ok(PreparedStatement { name, parameters }),
+            None => Ok(rows),
         }
-    }
-
-    /// Encodes one execution. Values are in text form; `None` is NULL.
-    pub fn encode(
-        &self,
-        statement: &PreparedStatement,
-        values: &[Option<String>],
-    ) -> Result<Request, PostgresError> {
-        if values.len() != statement.parameters {
-            return Err(PostgresError::Value(format!(
-                "the statement takes {} parameters, and {} were given",
-                statement.parameters,
-                values.len()
-            )));
-        }
-        let mut message = BytesMut::new();
-        frontend::bind(
-            "",
-            &statement.name,
-            [0],
-            values,
-            |value, buffer| {
-                Ok(match value {
-                    None => postgres_protocol::IsNull::Yes,
-                    Some(text) => {
-                        buffer.extend_from_slice(text.as_bytes());
-                        postgres_protocol::IsNull::No
-                    }
-                })
-            },
-            [1],
-            &mut message,
-        )
-        .map_err(|_| PostgresError::Value("a parameter is too large to be sent".to_owned()))?;
-        frontend::execute("", 0, &mut message).map_err(|e| self.unsendable(&e))?;
-        frontend::sync(&mut message);
-        Ok(Request {
-            bytes: message.to_vec(),
-        })
     }
 
     /// Executes and drains the answer; returns the number of rows that came back.

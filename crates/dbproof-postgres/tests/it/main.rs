@@ -7,6 +7,7 @@ mod explaining;
 mod loading;
 mod measuring;
 mod migrating;
+mod parameters;
 mod recording;
 mod tls;
 mod waiting;

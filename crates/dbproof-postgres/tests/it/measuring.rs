@@ -28,6 +28,21 @@ async fn rows_are_counted_and_errors_leave_the_connection_usable() {
 }
 
 #[tokio::test]
+async fn a_result_without_a_binary_form_is_counted_too() {
+    let server = server().await;
+    let mut connection = MeasuringConnection::open(server.address()).unwrap();
+    for sql in [
+        "SELECT format('=r/%I', current_user)::aclitem FROM generate_series(1, 3)",
+        "SELECT relacl, oid FROM pg_class LIMIT 3",
+        "SELECT ARRAY['a', 'b'], '(1,2)'::point, ROW(1, 'x') FROM generate_series(1, 3)",
+    ] {
+        let statement = connection.prepare(sql).unwrap();
+        let request = connection.encode(&statement, &[]).unwrap();
+        assert_eq!(connection.execute(&request).unwrap(), 3, "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn an_unpreparable_statement_tells_the_position() {
     let server = server().await;
     let mut connection = MeasuringConnection::open(server.address()).unwrap();

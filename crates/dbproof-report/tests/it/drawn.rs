@@ -38,6 +38,40 @@ fn a_full_record_on_a_terminal() {
 }
 
 #[test]
+fn a_mix_tells_its_rate_and_the_weights() {
+    let mut record = sample::full();
+    let slow = record.scenarios.slow.as_mut().unwrap();
+    slow.mix = Some(dbproof_model::SlowMix {
+        executions: 2031,
+        throughput_per_s: Some(2026.4),
+        server_ms: Some(0.0477),
+        open_loop: slow.queries[1]
+            .open_loop
+            .take()
+            .map(|open_loop| dbproof_model::OpenLoop {
+                kept_up: false,
+                ..open_loop
+            }),
+    });
+    slow.queries[1].weight = Some(2.5);
+    let drawn = [
+        terminal::render(&record, &Style::default()),
+        markdown::render(&record),
+        dbproof_report::html::render(&record),
+    ];
+    for text in drawn {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for expected in [
+            "A mix of 2,031 executions, 2026 a second; the server worked 0.0477 ms on each",
+            "open loop, not kept up: 200 a second asked, 203.4 offered, 203.3 reached, 37 delayed",
+            "at weight 2.5",
+        ] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+    }
+}
+
+#[test]
 fn a_run_in_which_nothing_ran_on_a_terminal() {
     insta::assert_snapshot!(terminal::render(&sample::empty(), &Style::default()));
 }

@@ -98,7 +98,7 @@ fn fill(value: &mut Value, text: &str) {
 }
 
 /// Fields that the format lets be null.
-const NULLABLE: [&str; 30] = [
+const NULLABLE: [&str; 36] = [
     "git",
     "load",
     "location",
@@ -109,6 +109,12 @@ const NULLABLE: [&str; 30] = [
     "p99_ms",
     "max_ms",
     "stddev_ms",
+    "connections",
+    "weight",
+    "throughput_per_s",
+    "server_ms",
+    "open_loop",
+    "mix",
     "bounds",
     "slowest_plan",
     "migration",

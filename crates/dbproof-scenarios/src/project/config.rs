@@ -68,13 +68,25 @@ pub struct SlowConfig {
     pub threshold_ms: Option<f64>,
     /// The figure that the threshold is held against.
     pub statistic: Statistic,
-    /// Measured executions of each query.
+    /// Measured executions of each query; in a mix, of all queries together so many times their
+    /// number.
     pub samples: u32,
-    /// Executions before them that do not count.
+    /// Measure for so many seconds, instead of so many samples: each query, or the mix.
+    pub duration_s: Option<f64>,
+    /// Executions a second to begin, whether or not earlier ones are over (an open loop): of each
+    /// query, or of the mix. Without it, every connection executes one after the other (a closed
+    /// loop).
+    pub rate: Option<f64>,
+    /// Execute all queries together, each the more often, the higher its `-- weight:`.
+    pub mix: bool,
+    /// Executions before them, of each query on each connection, that do not count.
     pub warmup: u32,
     /// Connections that measure at the same time.
     pub concurrency: u32,
 }
+
+/// Executions that are scheduled beforehand in an open loop, at the most.
+pub(crate) const MOST_SCHEDULED: f64 = 1e7;
 
 impl Default for SlowConfig {
     fn default() -> Self {
@@ -82,6 +94,9 @@ impl Default for SlowConfig {
             threshold_ms: None,
             statistic: Statistic::P95,
             samples: 300,
+            duration_s: None,
+            rate: None,
+            mix: false,
             warmup: 20,
             concurrency: 1,
         }
@@ -201,12 +216,22 @@ impl Config {
                 place_of_key(file, text, key),
             ))
         };
-        if self
-            .slow
-            .threshold_ms
-            .is_some_and(|t| !t.is_finite() || t <= 0.0)
-        {
+        if self.slow.threshold_ms.is_some_and(|t| !positive(t)) {
             return wrong("threshold_ms", "must be a number of milliseconds above 0");
+        }
+        if self.slow.duration_s.is_some_and(|s| !positive(s)) {
+            return wrong("duration_s", "must be a number of seconds above 0");
+        }
+        if self.slow.rate.is_some_and(|rate| !positive(rate)) {
+            return wrong("rate", "must be a number of executions a second above 0");
+        }
+        if let (Some(rate), Some(seconds)) = (self.slow.rate, self.slow.duration_s)
+            && rate * seconds > MOST_SCHEDULED
+        {
+            return wrong(
+                "rate",
+                "times `duration_s` is more than 10 million executions: lower one of them",
+            );
         }
         let scale = self.project.scale;
         if !scale.is_finite() || scale <= 0.0 {
@@ -245,6 +270,10 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn positive(number: f64) -> bool {
+    number.is_finite() && number > 0.0
 }
 
 /// The line of a key that is known to be in the file.
@@ -348,6 +377,10 @@ unknown key `slwo`
         let cases = [
             "[slow]\nthreshold_ms = -1\n",
             "[slow]\nsamples = 0\n",
+            "[slow]\nduration_s = 0\n",
+            "[slow]\nrate = inf\n",
+            "[slow]\nrate = 1e6\nduration_s = 60\n",
+            "[slow]\nmix = 3\n",
             "[deadlock]\ntimeouts_ms = []\n",
             "[project]\nscale = nan\n",
             "[slow]\nstatistic = \"p42\"\n",

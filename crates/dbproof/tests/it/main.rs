@@ -4,6 +4,7 @@ mod bad_input;
 mod cleaning_up;
 mod commands;
 mod demo;
+mod load;
 mod project;
 mod schema_dump;
 mod server;

@@ -7,13 +7,14 @@ use crate::sql::source::{nearest, parse_source};
 use crate::sql::token::{Token, TokenKind};
 
 /// The settings that a query can have.
-const SETTINGS: &[&str] = &["param", "threshold_ms"];
+const SETTINGS: &[&str] = &["param", "threshold_ms", "weight"];
 
 /// What the comment lines under a query's name say.
 #[derive(Debug, Default)]
 pub(super) struct Header<'a> {
     pub(super) description: Vec<&'a str>,
     pub(super) threshold_ms: Option<f64>,
+    pub(super) weight: Option<f64>,
     pub(super) parameters: Vec<Declared>,
     /// Where the statement begins; the end of the section where there is none.
     pub(super) statement_offset: usize,
@@ -69,7 +70,16 @@ fn read_line<'a>(reader: &mut Reader<'a>, header: &mut Header<'a>, token: &Token
     let text = token.text.trim_start_matches('-').trim();
     let is_above = token.offset < header.statement_offset;
     match Line::of(text) {
-        Line::Threshold(value) => threshold(reader, header, token.offset, value),
+        Line::Threshold(value) => {
+            let example = "milliseconds as a number above 0, such as `-- threshold_ms: 5`";
+            let slot = &mut header.threshold_ms;
+            number(reader, slot, token.offset, value, ("threshold", example));
+        }
+        Line::Weight(value) => {
+            let example = "a number above 0, such as `-- weight: 3`";
+            let slot = &mut header.weight;
+            number(reader, slot, token.offset, value, ("weight", example));
+        }
         Line::Parameter(name, source) => parameter(reader, header, token.offset, name, source),
         Line::Unknown(key) if is_above => {
             let known = nearest(key, SETTINGS);
@@ -78,8 +88,8 @@ fn read_line<'a>(reader: &mut Reader<'a>, header: &mut Header<'a>, token: &Token
                 format!("there is no setting `{key}`"),
                 Some(match known {
                     Some(known) => format!("did you mean `{known}`?"),
-                    None => "the settings of a query are `param` and `threshold_ms`; a \
-                             description that begins like a setting has to begin with a capital"
+                    None => "the settings of a query are `param`, `threshold_ms` and `weight`; \
+                             a description that begins like a setting has to begin with a capital"
                         .to_owned(),
                 }),
             );
@@ -93,6 +103,7 @@ fn read_line<'a>(reader: &mut Reader<'a>, header: &mut Header<'a>, token: &Token
 #[derive(Debug, PartialEq)]
 enum Line<'a> {
     Threshold(&'a str),
+    Weight(&'a str),
     Parameter(&'a str, &'a str),
     Unknown(&'a str),
     Text,
@@ -111,6 +122,7 @@ impl<'a> Line<'a> {
         let words: Vec<&str> = key.split_whitespace().collect();
         match words.as_slice() {
             ["threshold_ms"] => Line::Threshold(value.trim()),
+            ["weight"] => Line::Weight(value.trim()),
             ["param"] => Line::Parameter("", value.trim()),
             ["param", name] => Line::Parameter(name, value.trim()),
             [word] if is_setting_like(word, value) => Line::Unknown(word),
@@ -131,16 +143,24 @@ fn is_setting_like(word: &str, value: &str) -> bool {
     misspelt || (is_key(word) && (value.is_empty() || value.starts_with(char::is_whitespace)))
 }
 
-fn threshold(reader: &mut Reader<'_>, header: &mut Header<'_>, offset: usize, value: &str) {
-    let help =
-        Some("write milliseconds as a number above 0, such as `-- threshold_ms: 5`".to_owned());
+fn number(
+    reader: &mut Reader<'_>,
+    slot: &mut Option<f64>,
+    offset: usize,
+    value: &str,
+    (name, example): (&str, &str),
+) {
     match value.parse::<f64>() {
-        Ok(ms) if ms.is_finite() && ms > 0.0 => {
-            if header.threshold_ms.replace(ms).is_some() {
-                reader.fail(offset, "the threshold is set twice", None);
+        Ok(number) if number.is_finite() && number > 0.0 => {
+            if slot.replace(number).is_some() {
+                reader.fail(offset, format!("the {name} is set twice"), None);
             }
         }
-        _ => reader.fail(offset, format!("`{value}` is no threshold"), help),
+        _ => reader.fail(
+            offset,
+            format!("`{value}` is no {name}"),
+            Some(format!("write {example}")),
+        ),
     }
 }
 

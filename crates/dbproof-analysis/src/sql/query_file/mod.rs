@@ -34,7 +34,7 @@ pub struct QueryFileError {
 /// The queries of a file, or everything that is wrong with it, in the order of its lines.
 ///
 /// A file is a row of statements, each headed by `-- name: …`, a description, and settings:
-/// `-- threshold_ms: 5` and `-- param user_id: uniform(1, 1000)`. Parameters are written `:name`,
+/// `-- threshold_ms: 5`, `-- weight: 3` and `-- param user_id: uniform(1, 1000)`. Parameters are written `:name`,
 /// `@name` or `$1`, and become `$1`, `$2`, … in the order of their first use.
 pub fn parse_query_file(file: &str, text: &str) -> Result<Vec<Query>, Vec<QueryFileError>> {
     let mut reader = Reader {
@@ -125,6 +125,7 @@ impl<'a> Reader<'a> {
             sql: rewritten.sql,
             parameters,
             threshold_ms: header.threshold_ms,
+            weight: header.weight.unwrap_or(1.0),
             location: self.location(start.offset),
             sql_line: statement.line,
         })

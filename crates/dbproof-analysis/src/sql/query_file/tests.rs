@@ -11,6 +11,7 @@ fn a_file_is_read_with_all_that_it_says() {
 -- A user's latest orders,
 -- as the account page shows them.
 -- threshold_ms: 5
+-- weight: 2.5
 -- param user_id: zipf(1, users, 1.1)
 SELECT id FROM orders -- newest
 WHERE user_id = :user_id AND note <> ':user_id'::text LIMIT 20;
@@ -35,9 +36,9 @@ select * from orders where id = any($1)
         "SELECT id FROM orders -- newest\n\
          WHERE user_id = $1 AND note <> ':user_id'::text LIMIT 20"
     );
-    assert_eq!((history.location.line, history.sql_line), (2, 7));
+    assert_eq!((history.location.line, history.sql_line), (2, 8));
     assert_eq!(history.parameters[0].name, "user_id");
-    assert_eq!(history.parameters[0].location.line, 6);
+    assert_eq!(history.parameters[0].location.line, 7);
     assert_eq!(
         history.parameters[0].source,
         ParameterSource::Zipf {
@@ -46,8 +47,9 @@ select * from orders where id = any($1)
             exponent: 1.1
         }
     );
-    assert_eq!((by_ids.name.as_str(), by_ids.sql_line), ("by_ids", 13));
+    assert_eq!((by_ids.name.as_str(), by_ids.sql_line), ("by_ids", 14));
     assert_eq!(by_ids.threshold_ms, None);
+    assert_eq!((history.weight, by_ids.weight), (2.5, 1.0));
     assert_eq!(by_ids.parameters[0].name, "1");
 }
 
@@ -154,8 +156,8 @@ fn settings_that_cannot_be() {
     check_error(
         "-- name: a\n-- samples: 5\nselect 1",
         &[
-            "2:1 there is no setting `samples` | the settings of a query are `param` and \
-           `threshold_ms`; a description that begins like a setting has to begin with a capital",
+            "2:1 there is no setting `samples` | the settings of a query are `param`, \
+           `threshold_ms` and `weight`; a description that begins like a setting has to begin with a capital",
         ],
     );
     for bad in ["-1", "0", "NaN", "inf", "5ms", ""] {
@@ -167,6 +169,17 @@ fn settings_that_cannot_be() {
             )],
         );
     }
+    check_error(
+        "-- name: a\n-- weight: 0\n-- wieght: 3\nselect 1",
+        &[
+            "2:1 `0` is no weight | write a number above 0, such as `-- weight: 3`",
+            "3:1 there is no setting `wieght` | did you mean `weight`?",
+        ],
+    );
+    check_error(
+        "-- name: a\n-- weight: 1\n-- weight: 2\nselect 1",
+        &["3:1 the weight is set twice"],
+    );
     check_error(
         "-- name: a\n-- param: one_of(1)\nselect 1",
         &["2:1 this line names no parameter | write `-- param user_id: uniform(1, 1000)`"],

@@ -40,8 +40,14 @@ pub(super) fn encode(unscaled: i128, scale: u32, out: &mut Vec<u8>) -> Option<()
     Some(())
 }
 
-/// Appends a decimal number as it is written, such as `-12.5`.
+/// Appends a decimal number as it is written, such as `-12.5`, or a special value.
 pub(super) fn encode_text(text: &str, out: &mut Vec<u8>) -> Option<()> {
+    if let Some(sign) = special(text) {
+        out.extend_from_slice(&[0; 4]);
+        out.extend_from_slice(&sign.to_be_bytes());
+        out.extend_from_slice(&[0; 2]);
+        return Some(());
+    }
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let digits = whole.strip_prefix('-').unwrap_or(whole);
     let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
@@ -50,4 +56,14 @@ pub(super) fn encode_text(text: &str, out: &mut Vec<u8>) -> Option<()> {
     }
     let unscaled: i128 = format!("{whole}{part}").parse().ok()?;
     encode(unscaled, u32::try_from(part.len()).ok()?, out)
+}
+
+/// What is no number has a sign of its own, and no digits.
+fn special(text: &str) -> Option<u16> {
+    match text {
+        "NaN" => Some(0xC000),
+        "Infinity" => Some(0xD000),
+        "-Infinity" => Some(0xF000),
+        _ => None,
+    }
 }
