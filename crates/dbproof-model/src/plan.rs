@@ -122,6 +122,9 @@ pub struct PlanNode {
     pub partial_mode: Option<String>,
     /// `Inner`, `Left`, `Anti`, …
     pub join_type: Option<String>,
+    /// Whether a row has one match on a join's inner side at most, so that the search for it ends
+    /// there (VERBOSE).
+    pub inner_unique: bool,
     /// `Insert`, `Update`, `Delete` of a `ModifyTable`.
     pub operation: Option<String>,
     /// The relation's schema.
@@ -154,6 +157,8 @@ pub struct PlanNode {
     pub join_filter: Option<String>,
     /// The condition applied to rows read.
     pub filter: Option<String>,
+    /// The condition that a window function's rows keep until they end it.
+    pub run_condition: Option<String>,
     /// What rows are sorted by.
     pub sort_key: Vec<String>,
     /// What rows are known to be sorted by before an incremental sort.
@@ -162,6 +167,8 @@ pub struct PlanNode {
     pub group_key: Vec<String>,
     /// The columns given to the parent (VERBOSE).
     pub output: Vec<String>,
+    /// Whether the planner took a kind of node that a setting forbids, for want of another.
+    pub disabled: bool,
     /// Estimated cost before the first row.
     pub startup_cost: f64,
     /// Estimated cost of all rows.

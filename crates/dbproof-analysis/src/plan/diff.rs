@@ -108,7 +108,7 @@ impl<'a> Sides<'a> {
                     relation: self.after.subject(pair.1),
                     from: Some(from),
                     to: Some(to),
-                    effect: effect_between(before, after),
+                    effect: self.effect_between(pair),
                 })
             })
             .collect()
@@ -156,7 +156,7 @@ impl<'a> Sides<'a> {
                     relation: self.after.subject(other),
                     from: Some(from),
                     to: Some(to),
-                    effect: effect_between(before, after),
+                    effect: self.effect_between((top, other)),
                 })
             })
             .collect()
@@ -266,6 +266,38 @@ impl<'a> Sides<'a> {
             .collect()
     }
 
+    fn blocks(&self, pair: (usize, usize)) -> (f64, f64) {
+        (
+            float(self.before.entries[pair.0].blocks),
+            float(self.after.entries[pair.1].blocks),
+        )
+    }
+
+    fn rows(&self, pair: (usize, usize)) -> (f64, f64) {
+        let (before, after) = self.nodes(pair);
+        (rows_touched(before), rows_touched(after))
+    }
+
+    fn effect_between(&self, pair: (usize, usize)) -> ChangeEffect {
+        let (from, to) = match self.blocks(pair) {
+            (from, to) if from > 0.0 || to > 0.0 => (from, to),
+            _ => self.rows(pair),
+        };
+        effect_of(from, to)
+    }
+
+    fn worked_differently(&self, pair: (usize, usize)) -> Option<(f64, f64, &'static str)> {
+        let notable = |from: f64, to: f64, least: f64| {
+            (to - from).abs() >= least && effect_of(from, to) != ChangeEffect::Neutral
+        };
+        let (from, to) = self.blocks(pair);
+        if notable(from, to, NOTABLE_BLOCKS) {
+            return Some((from, to, "block"));
+        }
+        let (from, to) = self.rows(pair);
+        notable(from, to, NOTABLE_ROWS).then_some((from, to, "row"))
+    }
+
     /// Scans that read in the same way, yet more or less.
     fn work(&self, matching: &Matching) -> Vec<PlanChange> {
         self.pairs(matching, Role::Scan)
@@ -275,7 +307,7 @@ impl<'a> Sides<'a> {
                 if !does_the_same(before, after) {
                     return None;
                 }
-                let (from, to, noun) = worked_differently(before, after)?;
+                let (from, to, noun) = self.worked_differently(pair)?;
                 Some(PlanChange {
                     kind: ChangeKind::Work,
                     relation: Some(relation(after).to_owned()),
@@ -293,19 +325,6 @@ fn with_definition(description: String, scan: &PlanNode) -> String {
         Some(definitions) => format!("{description} {}", definitions.join(", ")),
         None => description,
     }
-}
-
-fn worked_differently(before: &PlanNode, after: &PlanNode) -> Option<(f64, f64, &'static str)> {
-    let blocks = |node| float(cumulative(node).shared_total());
-    let notable = |from: f64, to: f64, least: f64| {
-        (to - from).abs() >= least && effect_of(from, to) != ChangeEffect::Neutral
-    };
-    let (from, to) = (blocks(before), blocks(after));
-    if notable(from, to, NOTABLE_BLOCKS) {
-        return Some((from, to, "block"));
-    }
-    let (from, to) = (rows_touched(before), rows_touched(after));
-    notable(from, to, NOTABLE_ROWS).then_some((from, to, "row"))
 }
 
 /// How a node spills to disk, if it does. A hash's spill is told at its join.
@@ -350,14 +369,6 @@ fn join_order(node: &PlanNode) -> String {
                 below.join(", ")
             }
         },
-    }
-}
-
-fn effect_between(before: &PlanNode, after: &PlanNode) -> ChangeEffect {
-    let blocks = |node| float(cumulative(node).shared_total());
-    match (blocks(before), blocks(after)) {
-        (from, to) if from > 0.0 || to > 0.0 => effect_of(from, to),
-        _ => effect_of(rows_touched(before), rows_touched(after)),
     }
 }
 
