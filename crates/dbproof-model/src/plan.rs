@@ -71,7 +71,9 @@ pub struct Plan {
     pub settings: BTreeMap<String, String>,
     /// The triggers that fired, by their names or those of their constraints.
     pub triggers: BTreeMap<String, TriggerRuns>,
-    /// Time spent compiling, in milliseconds, where JIT ran.
+    /// Whether expressions were compiled just in time.
+    pub jit: bool,
+    /// Time spent compiling, in milliseconds, where JIT ran (TIMING ON).
     pub jit_ms: Option<f64>,
 }
 

@@ -72,6 +72,7 @@ pub fn parse(explain: &Value) -> Result<Plan, PlanError> {
         planning_buffers: planning,
         settings,
         triggers: triggers(top.object),
+        jit: top.object.contains_key("JIT"),
         jit_ms: jit_ms(top.object),
     })
 }

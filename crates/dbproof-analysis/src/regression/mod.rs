@@ -4,8 +4,12 @@
 //! judged by [`crate::comparison`], come second ([`with_time`]). The planner's cost explains and
 //! decides nothing.
 
+mod beside;
+mod cost_tie;
 mod detect;
 mod scans;
+#[cfg(test)]
+mod shapes;
 mod signals;
 #[cfg(test)]
 mod tests;
@@ -25,6 +29,7 @@ use crate::findings::{more_blocks, more_rows, plan_improved, result_rows_differ}
 use crate::plan;
 use signals::{Direction, Signals};
 
+pub use cost_tie::is_cost_tie;
 pub use time::with_time;
 
 /// A query's plan and result on one side of the change.
@@ -140,6 +145,12 @@ pub fn judge(
             tolerances,
         );
         findings.extend(told);
+        findings.extend(beside::findings(
+            &before.plan,
+            &after.plan,
+            &work,
+            verdict == RegressVerdict::Unchanged,
+        ));
     }
     findings.sort_by_key(|finding| Reverse(finding.severity));
     let mut reasons = signals.reasons(executed, direction);

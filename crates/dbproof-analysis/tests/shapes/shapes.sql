@@ -13,8 +13,41 @@ SELECT * FROM orders WHERE user_id = 42;
 -- name: index_scan_backward
 SELECT * FROM orders WHERE user_id = 42 ORDER BY created_at DESC LIMIT 5;
 
+-- name: sort_instead
+-- set: enable_indexscan = off
+SELECT * FROM orders WHERE user_id = 42 ORDER BY created_at DESC LIMIT 5;
+
 -- name: index_only_scan
 SELECT user_id FROM orders WHERE user_id BETWEEN 40 AND 60;
+
+-- name: index_only_scan_lost
+-- set: enable_indexonlyscan = off
+-- set: enable_bitmapscan = off
+-- set: enable_seqscan = off
+SELECT user_id FROM orders WHERE user_id BETWEEN 40 AND 60;
+
+-- name: seq_scan_dearer
+-- set: seq_page_cost = 40
+SELECT * FROM orders WHERE total + 0 > 900;
+
+-- name: filter_in_index
+SELECT * FROM orders WHERE status < 4 AND total < 20;
+
+-- name: filter_after_index
+-- set: enable_seqscan = off
+SELECT * FROM orders WHERE status < 4 AND total + 0 < 20;
+
+-- name: estimate_right
+SELECT * FROM orders WHERE status = status;
+
+-- name: estimate_wrong
+SELECT * FROM orders WHERE abs(status) = abs(status + 0);
+
+-- name: estimate_right_limited
+SELECT * FROM orders WHERE status = status LIMIT 5;
+
+-- name: estimate_wrong_limited
+SELECT * FROM orders WHERE abs(status) = abs(status + 0) LIMIT 5;
 
 -- name: index_only_heap_fetches
 -- set: enable_seqscan = off
@@ -121,6 +154,14 @@ SELECT u.email, o.total FROM orders o JOIN users u ON u.id = o.user_id WHERE o.t
 -- name: nested_loop
 SELECT u.email, o.total FROM users u JOIN orders o ON u.id = o.user_id WHERE u.id BETWEEN 5 AND 9;
 
+-- name: hash_join_seq
+-- set: enable_nestloop = off
+-- set: enable_mergejoin = off
+-- set: enable_indexscan = off
+-- set: enable_indexonlyscan = off
+-- set: enable_bitmapscan = off
+SELECT u.email, o.total FROM users u JOIN orders o ON u.id = o.user_id WHERE u.id BETWEEN 5 AND 9;
+
 -- name: nested_loop_seq
 -- set: enable_hashjoin = off
 -- set: enable_mergejoin = off
@@ -129,6 +170,18 @@ SELECT u.email, o.total FROM users u JOIN orders o ON u.id = o.user_id WHERE u.i
 -- set: enable_bitmapscan = off
 -- set: enable_material = off
 SELECT u.email, o.total FROM users u JOIN orders o ON u.id = o.user_id WHERE u.id BETWEEN 5 AND 9;
+
+-- name: loops_few
+-- set: enable_hashjoin = off
+-- set: enable_mergejoin = off
+-- set: enable_memoize = off
+SELECT count(*) FROM orders o JOIN users u ON u.id = o.user_id WHERE o.id < 20;
+
+-- name: loops_many
+-- set: enable_hashjoin = off
+-- set: enable_mergejoin = off
+-- set: enable_memoize = off
+SELECT count(*) FROM orders o JOIN users u ON u.id = o.user_id WHERE o.id < 2000;
 
 -- name: hash_left_join
 SELECT u.email, count(o.id) FROM users u LEFT JOIN orders o ON o.user_id = u.id AND o.status = 3
@@ -529,6 +582,9 @@ SELECT a.user_id FROM spent a JOIN spent b ON b.user_id = a.user_id + 1 WHERE a.
 -- set: jit_above_cost = 0
 -- set: jit_inline_above_cost = 0
 -- set: jit_optimize_above_cost = 0
+SELECT status, sum(total) FROM orders WHERE total > 100 GROUP BY status;
+
+-- name: jit_not
 SELECT status, sum(total) FROM orders WHERE total > 100 GROUP BY status;
 
 -- name: insert
