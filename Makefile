@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-matrix lint bench-verdicts clean
+.PHONY: help demo build test test-matrix lint bench-verdicts bench-rules bench-diff clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,12 @@ lint: ## Check formatting, clippy, documentation, shell scripts and workflows
 
 bench-verdicts: ## Measure how often regress is wrong (ARGS=20 runs a row); not part of the tests
 	@scripts/bench-verdicts $(ARGS)
+
+bench-rules: ## Judge recorded noise by every rule: false alarms and power side by side
+	@scripts/bench-rules
+
+bench-diff: ## Measure how long the diff of two plans of 200 nodes takes
+	@scripts/bench-diff
 
 clean: ## Remove everything that was built and the demo's output
 	@rm -rf target dbproof-output

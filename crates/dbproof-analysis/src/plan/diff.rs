@@ -33,7 +33,7 @@ pub fn diff(before: &Plan, after: &Plan) -> Vec<PlanChange> {
         ),
     };
     let matching = match_trees(&sides.before, &sides.after);
-    let orders = sides.join_orders();
+    let orders = sides.join_orders(&matching);
     let mut changes = sides.accesses(&matching);
     changes.extend(sides.joins(&matching));
     let reordered = !orders.is_empty();
@@ -127,7 +127,7 @@ impl<'a> Sides<'a> {
     }
 
     /// Scopes that join the same relations in another order.
-    fn join_orders(&self) -> Vec<PlanChange> {
+    fn join_orders(&self, matching: &Matching) -> Vec<PlanChange> {
         let tops = |outline: &Outline<'a>| -> Vec<usize> {
             let is_join = |at: usize| outline.entries[at].role == Role::Join;
             (0..outline.entries.len())
@@ -144,12 +144,14 @@ impl<'a> Sides<'a> {
         tops(&self.before)
             .into_iter()
             .filter_map(|top| {
-                let entry = &self.before.entries[top];
-                let other = *after_tops.iter().find(|other| {
-                    let other = &self.after.entries[**other];
-                    other.scope == entry.scope && other.relations == entry.relations
-                })?;
-                let (before, after) = (entry.node, self.after.entries[other].node);
+                // Joins match by their scope and relations, whatever their order.
+                let at = matching
+                    .pairs
+                    .binary_search_by_key(&top, |pair| pair.0)
+                    .ok()?;
+                let other = matching.pairs[at].1;
+                after_tops.binary_search(&other).ok()?;
+                let (before, after) = self.nodes((top, other));
                 let (from, to) = (join_order(before), join_order(after));
                 (from != to).then(|| PlanChange {
                     kind: ChangeKind::JoinOrder,

@@ -1,6 +1,6 @@
 //! A plan tree laid flat, each node with what its place in the tree says of it: [`Outline`].
 
-use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use dbproof_model::{Plan, PlanNode};
 
@@ -28,8 +28,11 @@ pub(crate) struct Entry<'a> {
     pub(crate) role: Role,
     /// The subplans that it is part of, without their numbers: EXPLAIN numbers them by planning.
     pub(crate) scope: String,
-    /// The aliases of what is read below, subplans left out.
-    pub(crate) relations: BTreeSet<String>,
+    /// The aliases of what is read below, subplans left out: the sum of their hashes, so that neither
+    /// order nor shape matters. A hundred joins of a hundred relations would be many sets.
+    pub(crate) relations: u64,
+    /// The position after the last one below.
+    end: usize,
     /// Shared blocks of a scan with its bitmaps, without those of the subplans that it evaluates; of
     /// other nodes, with everything below them.
     pub(crate) blocks: u64,
@@ -61,7 +64,7 @@ impl<'a> Outline<'a> {
         parent: Option<usize>,
         scope: &str,
         may_stop_early: bool,
-    ) -> BTreeSet<String> {
+    ) -> u64 {
         let scope = match &node.subplan_name {
             Some(name) => format!("{scope}/{}", without_number(name)),
             None => scope.to_owned(),
@@ -72,15 +75,16 @@ impl<'a> Outline<'a> {
             parent,
             role: role(node),
             scope: scope.clone(),
-            relations: BTreeSet::new(),
+            relations: 0,
+            end: position + 1,
             blocks: cumulative(node).shared_total(),
             // How many rows a LIMIT lets through says nothing about the rows that there are.
             may_stop_early: may_stop_early || node.node_type == "Limit",
         });
-        let mut relations = BTreeSet::new();
-        if role(node) == Role::Scan {
-            relations.insert(alias(node).to_owned());
-        }
+        let mut relations = match role(node) {
+            Role::Scan => hash(alias(node)),
+            _ => 0,
+        };
         for child in &node.children {
             let below = self.enter(
                 child,
@@ -89,10 +93,11 @@ impl<'a> Outline<'a> {
                 stops(node, child, may_stop_early),
             );
             if !is_subplan(child) {
-                relations.extend(below);
+                relations = relations.wrapping_add(below);
             }
         }
-        self.entries[position].relations.clone_from(&relations);
+        self.entries[position].relations = relations;
+        self.entries[position].end = self.entries.len();
         relations
     }
 
@@ -160,19 +165,20 @@ impl<'a> Outline<'a> {
         if entry.role == Role::Scan {
             return Some(relation(entry.node).to_owned());
         }
-        let mut names: Vec<&str> = self
-            .entries
+        let mut names: Vec<&str> = self.entries[position..entry.end]
             .iter()
-            .filter(|scan| {
-                scan.role == Role::Scan
-                    && scan.scope == entry.scope
-                    && entry.relations.contains(alias(scan.node))
-            })
+            .filter(|scan| scan.role == Role::Scan && scan.scope == entry.scope)
             .map(|scan| relation(scan.node))
             .collect();
         names.sort_unstable();
         (!names.is_empty()).then(|| names.join(", "))
     }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn role(node: &PlanNode) -> Role {
