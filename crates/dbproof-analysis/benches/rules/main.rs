@@ -10,7 +10,6 @@ mod rules;
 
 use dbproof_analysis::comparison::Outcome;
 use noise::{Comparison, Session};
-use rules::Rule;
 
 /// Sessions that a rule of 200 pairs takes.
 const BLOCK: usize = 10;
@@ -20,58 +19,44 @@ fn main() {
     let sessions = noise::in_sessions();
     let blocks: Vec<Comparison> = sessions.iter().flat_map(in_blocks).collect();
     let sessions: Vec<Comparison> = sessions.iter().flat_map(procedure::rotations).collect();
-    println!("False alarms, in either direction, on identical sides:\n");
-    header(&["false alarms, pinned", "false alarms, not pinned"]);
-    for (layout, corpus) in [
-        (
-            "100 samples, then 100 of the other side, one connection a side",
-            &long,
-        ),
-        ("200 pairs, one connection a side", &long),
-        ("10 × 20 pairs, fresh connections", &blocks),
-    ] {
-        let serial = layout.starts_with("100 samples");
-        for rule in rules::ALL {
-            let alarms = |pinned| {
-                share(corpus, pinned, false, |comparison| {
-                    is_decided(called(rule, &comparison.sessions, serial))
-                })
-            };
-            println!(
-                "| {} | {layout} | {} | {} |",
-                rule.name,
-                alarms(true),
-                alarms(false)
-            );
-        }
-    }
-    let alarms = |pinned| {
-        share(&sessions, pinned, false, |comparison| {
-            is_decided(procedure::outcome(&comparison.sessions))
-        })
-    };
-    println!(
-        "| **dbproof** | up to 30 sessions, 10 to confirm | {} | {} |",
-        alarms(true),
-        alarms(false)
-    );
+    false_alarms(&long, &blocks, &sessions);
     power(&blocks, &sessions);
 }
 
+fn false_alarms(long: &[Comparison], blocks: &[Comparison], sessions: &[Comparison]) {
+    println!("False alarms on identical sides, in either direction; pinned / not pinned:\n");
+    header(&[
+        "one side after the other",
+        "200 pairs, one connection a side",
+        "10 × 20 pairs, fresh connections",
+    ]);
+    let alarms = |corpus: &[Comparison], outcome: &dyn Fn(&Comparison) -> Outcome| {
+        [true, false]
+            .map(|pinned| share(corpus, pinned, false, |c| is_decided(outcome(c))))
+            .join(" / ")
+    };
+    for rule in rules::ALL {
+        let interleaved = |c: &Comparison| (rule.judge)(&c.sessions);
+        let serial = |c: &Comparison| (rule.judge)(&one_after_the_other(&c.sessions));
+        println!(
+            "| {} | {} | {} | {} |",
+            rule.name,
+            alarms(long, &serial),
+            alarms(long, &interleaved),
+            alarms(blocks, &interleaved)
+        );
+    }
+    let procedure = |c: &Comparison| procedure::outcome(&c.sessions);
+    println!("| **dbproof** | | | {} |", alarms(sessions, &procedure));
+}
+
 fn header(columns: &[&str]) {
-    println!("| rule | samples | {} |", columns.join(" | "));
-    println!("|---|---|{}", "---|".repeat(columns.len()));
+    println!("| rule | {} |", columns.join(" | "));
+    println!("|---|{}", "---|".repeat(columns.len()));
 }
 
 fn is_decided(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Slower | Outcome::Faster)
-}
-
-fn called(rule: &Rule, sessions: &[Session], serial: bool) -> Outcome {
-    if serial {
-        return (rule.judge)(&one_after_the_other(sessions));
-    }
-    (rule.judge)(sessions)
 }
 
 /// As if the sides had not been interleaved: before is the first half of the session, after the
@@ -148,12 +133,9 @@ fn power(blocks: &[Comparison], sessions: &[Comparison]) {
         };
         for rule in rules::ALL {
             let cells = row(blocks, &|c| (rule.judge)(&c.sessions));
-            println!(
-                "| {} | 10 × 20 pairs, fresh connections | {cells} |",
-                rule.name
-            );
+            println!("| {} | {cells} |", rule.name);
         }
         let cells = row(sessions, &|c| procedure::outcome(&c.sessions));
-        println!("| **dbproof** | up to 30 sessions, 10 to confirm | {cells} |");
+        println!("| **dbproof** | {cells} |");
     }
 }

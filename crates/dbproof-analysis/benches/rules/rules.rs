@@ -100,7 +100,7 @@ fn differs(before: &[f64], after: &[f64], floor: f64) -> Outcome {
     let mut all: Vec<(f64, bool)> = before.iter().map(|time| (*time, false)).collect();
     all.extend(after.iter().map(|time| (*time, true)));
     all.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (n, m) = (before.len() as f64, after.len() as f64);
+    let (before_count, after_count) = (before.len() as f64, after.len() as f64);
     let (mut ranks_after, mut first, mut ties) = (0.0, 0.0, 0.0);
     for group in all.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
         let size = group.len() as f64;
@@ -109,10 +109,11 @@ fn differs(before: &[f64], after: &[f64], floor: f64) -> Outcome {
         ties += size.powi(3) - size;
         first += size;
     }
-    let u = ranks_after - m * (m + 1.0) / 2.0;
-    let total = n + m;
-    let variance = n * m / 12.0 * (total + 1.0 - ties / (total * (total - 1.0)));
-    let z = (u - n * m / 2.0) / variance.sqrt();
+    let u = ranks_after - after_count * (after_count + 1.0) / 2.0;
+    let total = before_count + after_count;
+    let variance =
+        before_count * after_count / 12.0 * (total + 1.0 - ties / (total * (total - 1.0)));
+    let z = (u - before_count * after_count / 2.0) / variance.sqrt();
     let p = 2.0 * Normal::standard().sf(z.abs());
     if p >= 0.01 {
         return Outcome::Inconclusive;

@@ -5,7 +5,6 @@
 //! decides nothing.
 
 mod beside;
-mod cost_tie;
 mod detect;
 mod scans;
 #[cfg(test)]
@@ -29,7 +28,6 @@ use crate::findings::{more_blocks, more_rows, plan_improved, result_rows_differ}
 use crate::plan;
 use signals::{Direction, Signals};
 
-pub use cost_tie::is_cost_tie;
 pub use time::with_time;
 
 /// A query's plan and result on one side of the change.

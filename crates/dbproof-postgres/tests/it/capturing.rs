@@ -50,7 +50,7 @@ fn read(text: &str) -> impl Iterator<Item = Shape<'_>> {
     text.split("-- name: ").skip(1).map(|part| {
         let (name, rest) = part.split_once('\n').unwrap();
         let header = |key: &'static str| rest.lines().filter_map(move |l| l.strip_prefix(key));
-        let sql = rest.trim_start_matches(|c| c == '\n');
+        let sql = rest.trim_start_matches('\n');
         let statement = sql.lines().position(|line| !line.starts_with("--"));
         let skipped: usize = sql
             .split_inclusive('\n')
