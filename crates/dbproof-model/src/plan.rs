@@ -197,9 +197,10 @@ pub struct PlanNode {
     pub heap_fetches: Option<f64>,
     /// `quicksort`, `top-N heapsort`, `external merge`, …
     pub sort_method: Option<String>,
-    /// `Memory` or `Disk`.
+    /// `Memory` or `Disk`: where a sort works, or (from PostgreSQL 18 on) where a common table
+    /// expression, a window or the like keeps its rows.
     pub sort_space_type: Option<String>,
-    /// KiB used by the sort.
+    /// KiB that this takes.
     pub sort_space_kib: Option<u64>,
     /// Batches of a hash; more than 1 means that it spilled.
     pub hash_batches: Option<u64>,

@@ -185,8 +185,12 @@ fn node(value: &Value, path: &str) -> Result<PlanNode, PlanError> {
         rows_removed_by_index_recheck: fields.number("Rows Removed by Index Recheck")?,
         heap_fetches: fields.number("Heap Fetches")?,
         sort_method: fields.text("Sort Method")?,
-        sort_space_type: fields.text("Sort Space Type")?,
-        sort_space_kib: fields.count("Sort Space Used")?,
+        // From PostgreSQL 18 on, nodes that keep their rows tell where, as sorts always did.
+        sort_space_type: fields.text("Sort Space Type")?.or(fields.text("Storage")?),
+        sort_space_kib: match fields.count("Sort Space Used")? {
+            Some(used) => Some(used),
+            None => fields.count("Maximum Storage")?,
+        },
         // A hashed aggregate counts its batches under a name of its own; the meaning is the same.
         hash_batches: match fields.count("Hash Batches")? {
             Some(batches) => Some(batches),

@@ -165,6 +165,16 @@ fn loops(node: &PlanNode) -> f64 {
 const PLANNED_OTHERWISE: &[(&str, u32, &str)] = &[
     ("correlated_in", 17, "a correlated IN becomes a join"),
     (
+        "cte_kept_in_memory",
+        17,
+        "the statistics of a CTE's output are known",
+    ),
+    (
+        "cte_kept_on_disk",
+        17,
+        "the statistics of a CTE's output are known",
+    ),
+    (
         "cte_read_twice",
         17,
         "the statistics of a CTE's output are known",
@@ -349,6 +359,16 @@ fn spills_are_told_on_every_version() {
             assert_eq!(told[0].effect, ChangeEffect::Worse);
         }
         assert_eq!(spilled("hash_join", "hash_join_swapped"), []);
+        // Only from 18 on is it told what else went to disk; the spill blocks tell it before.
+        if version.major >= 18 {
+            let told = spilled("cte_kept_in_memory", "cte_kept_on_disk");
+            assert_eq!(told.len(), 2, "one for each scan of it: {told:?}");
+            let to = told[0].to.as_ref().unwrap();
+            assert!(to.starts_with("CTE Scan on disk, 1,"), "{to}");
+        }
+        let blocks = |shape: &str| total_buffers(&version.plan(shape)).temp_total();
+        assert_eq!(blocks("cte_kept_in_memory"), 0);
+        assert!(blocks("cte_kept_on_disk") > 100);
     }
 }
 

@@ -293,6 +293,16 @@ SELECT * FROM path JOIN categories USING (id);
 WITH recent AS MATERIALIZED (SELECT * FROM orders WHERE status = 3)
 SELECT a.user_id, count(*) FROM recent a JOIN recent b ON b.user_id = a.user_id GROUP BY a.user_id;
 
+-- name: cte_kept_in_memory
+-- set: work_mem = '16MB'
+WITH kept AS MATERIALIZED (SELECT * FROM orders)
+SELECT count(*) FROM kept a JOIN kept b ON b.id = a.id;
+
+-- name: cte_kept_on_disk
+-- set: work_mem = '1MB'
+WITH kept AS MATERIALIZED (SELECT * FROM orders)
+SELECT count(*) FROM kept a JOIN kept b ON b.id = a.id;
+
 -- name: cte_stopped_early
 WITH recent AS MATERIALIZED (SELECT * FROM orders ORDER BY id)
 SELECT * FROM recent LIMIT 5;
