@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint bench-verdicts bench-client clean
+.PHONY: help demo build test test-matrix lint bench-verdicts bench-rules bench-diff bench-client clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,9 @@ build: ## Build the dbproof program with optimisations: target/release/dbproof
 test: lint ## Run the checks of make lint, then every test, on a throw-away PostgreSQL
 	@scripts/test
 
+test-matrix: ## Test on PostgreSQL 14 to 18 (ARGS="17 18" for some), whatever is installed
+	@scripts/test-matrix $(ARGS)
+
 lint: ## Check formatting, clippy, documentation, shell scripts and workflows
 	@scripts/lint
 
@@ -26,6 +29,12 @@ bench-verdicts: ## Measure how often regress is wrong (ARGS=20 runs a row); not 
 
 bench-client: ## Measure the measuring connection beside tokio-postgres and pgbench (ARGS=20 rounds)
 	@scripts/bench-client $(ARGS)
+
+bench-rules: ## Judge recorded noise by every rule: false alarms and power side by side
+	@scripts/bench-rules
+
+bench-diff: ## Measure how long the diff of two plans of 200 nodes takes
+	@scripts/bench-diff
 
 clean: ## Remove everything that was built and the demo's output
 	@rm -rf target dbproof-output

@@ -71,7 +71,9 @@ pub struct Plan {
     pub settings: BTreeMap<String, String>,
     /// The triggers that fired, by their names or those of their constraints.
     pub triggers: BTreeMap<String, TriggerRuns>,
-    /// Time spent compiling, in milliseconds, where JIT ran.
+    /// Whether expressions were compiled just in time.
+    pub jit: bool,
+    /// Time spent compiling, in milliseconds, where JIT ran (TIMING ON).
     pub jit_ms: Option<f64>,
 }
 
@@ -122,6 +124,9 @@ pub struct PlanNode {
     pub partial_mode: Option<String>,
     /// `Inner`, `Left`, `Anti`, …
     pub join_type: Option<String>,
+    /// Whether a row has one match on a join's inner side at most, so that the search for it ends
+    /// there (VERBOSE).
+    pub inner_unique: bool,
     /// `Insert`, `Update`, `Delete` of a `ModifyTable`.
     pub operation: Option<String>,
     /// The relation's schema.
@@ -154,6 +159,8 @@ pub struct PlanNode {
     pub join_filter: Option<String>,
     /// The condition applied to rows read.
     pub filter: Option<String>,
+    /// The condition that a window function's rows keep until they end it.
+    pub run_condition: Option<String>,
     /// What rows are sorted by.
     pub sort_key: Vec<String>,
     /// What rows are known to be sorted by before an incremental sort.
@@ -162,6 +169,8 @@ pub struct PlanNode {
     pub group_key: Vec<String>,
     /// The columns given to the parent (VERBOSE).
     pub output: Vec<String>,
+    /// Whether the planner took a kind of node that a setting forbids, for want of another.
+    pub disabled: bool,
     /// Estimated cost before the first row.
     pub startup_cost: f64,
     /// Estimated cost of all rows.
@@ -188,9 +197,10 @@ pub struct PlanNode {
     pub heap_fetches: Option<f64>,
     /// `quicksort`, `top-N heapsort`, `external merge`, …
     pub sort_method: Option<String>,
-    /// `Memory` or `Disk`.
+    /// `Memory` or `Disk`: where a sort works, or (from PostgreSQL 18 on) where a common table
+    /// expression, a window or the like keeps its rows.
     pub sort_space_type: Option<String>,
-    /// KiB used by the sort.
+    /// KiB that this takes.
     pub sort_space_kib: Option<u64>,
     /// Batches of a hash; more than 1 means that it spilled.
     pub hash_batches: Option<u64>,

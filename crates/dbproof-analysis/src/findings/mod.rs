@@ -8,6 +8,7 @@
 pub mod capture_incomplete;
 pub mod clock_unsteady;
 pub mod control_deadlocked;
+pub mod cost_changed;
 pub mod deadlock_cost;
 pub mod deadlock_count_differs;
 pub mod deadlock_not_reproduced;
@@ -19,6 +20,7 @@ mod group_evidence;
 pub mod index_only_scan_lost;
 pub mod index_scan_lost;
 pub mod index_search_lost;
+pub mod jit_changed;
 pub mod loops_multiplied;
 pub mod more_blocks;
 pub mod more_rows;
@@ -44,6 +46,7 @@ pub mod slower;
 pub mod sort_added;
 pub mod threshold_undecided;
 pub mod trigger_work;
+pub mod workers_changed;
 pub mod write_loop;
 
 use dbproof_model::{Finding, Scenario, Severity};
@@ -86,6 +89,7 @@ pub const ALL: &[&FindingKind] = &[
     &capture_incomplete::KIND,
     &clock_unsteady::KIND,
     &control_deadlocked::KIND,
+    &cost_changed::KIND,
     &deadlock_cost::KIND,
     &deadlock_count_differs::KIND,
     &deadlock_not_reproduced::KIND,
@@ -96,6 +100,7 @@ pub const ALL: &[&FindingKind] = &[
     &index_only_scan_lost::KIND,
     &index_scan_lost::KIND,
     &index_search_lost::KIND,
+    &jit_changed::KIND,
     &loops_multiplied::KIND,
     &more_blocks::KIND,
     &more_rows::KIND,
@@ -118,6 +123,7 @@ pub const ALL: &[&FindingKind] = &[
     &sort_added::KIND,
     &threshold_undecided::KIND,
     &trigger_work::KIND,
+    &workers_changed::KIND,
     &write_loop::KIND,
 ];
 

@@ -25,7 +25,7 @@ pub(crate) fn finding(
 ) -> Finding {
     let of = relation.map_or_else(String::new, |relation| format!(" of {relation}"));
     let message = format!(
-        "{}{of} are sorted by {keys}, which came in that order before",
+        "{}{of} are sorted by {keys}, which they were not before",
         counted(rows, "row")
     );
     let mut finding = work
@@ -57,6 +57,6 @@ mod tests {
             None,
         );
         assert_eq!(finding.severity, Severity::Warning);
-        insta::assert_snapshot!(finding.message, @"310 rows of orders are sorted by created_at DESC, which came in that order before");
+        insta::assert_snapshot!(finding.message, @"310 rows of orders are sorted by created_at DESC, which they were not before");
     }
 }

@@ -33,7 +33,7 @@ pub fn diff(before: &Plan, after: &Plan) -> Vec<PlanChange> {
         ),
     };
     let matching = match_trees(&sides.before, &sides.after);
-    let orders = sides.join_orders();
+    let orders = sides.join_orders(&matching);
     let mut changes = sides.accesses(&matching);
     changes.extend(sides.joins(&matching));
     let reordered = !orders.is_empty();
@@ -108,7 +108,7 @@ impl<'a> Sides<'a> {
                     relation: self.after.subject(pair.1),
                     from: Some(from),
                     to: Some(to),
-                    effect: effect_between(before, after),
+                    effect: self.effect_between(pair),
                 })
             })
             .collect()
@@ -127,7 +127,7 @@ impl<'a> Sides<'a> {
     }
 
     /// Scopes that join the same relations in another order.
-    fn join_orders(&self) -> Vec<PlanChange> {
+    fn join_orders(&self, matching: &Matching) -> Vec<PlanChange> {
         let tops = |outline: &Outline<'a>| -> Vec<usize> {
             let is_join = |at: usize| outline.entries[at].role == Role::Join;
             (0..outline.entries.len())
@@ -144,19 +144,21 @@ impl<'a> Sides<'a> {
         tops(&self.before)
             .into_iter()
             .filter_map(|top| {
-                let entry = &self.before.entries[top];
-                let other = *after_tops.iter().find(|other| {
-                    let other = &self.after.entries[**other];
-                    other.scope == entry.scope && other.relations == entry.relations
-                })?;
-                let (before, after) = (entry.node, self.after.entries[other].node);
+                // Joins match by their scope and relations, whatever their order.
+                let at = matching
+                    .pairs
+                    .binary_search_by_key(&top, |pair| pair.0)
+                    .ok()?;
+                let other = matching.pairs[at].1;
+                after_tops.binary_search(&other).ok()?;
+                let (before, after) = self.nodes((top, other));
                 let (from, to) = (join_order(before), join_order(after));
                 (from != to).then(|| PlanChange {
                     kind: ChangeKind::JoinOrder,
                     relation: self.after.subject(other),
                     from: Some(from),
                     to: Some(to),
-                    effect: effect_between(before, after),
+                    effect: self.effect_between((top, other)),
                 })
             })
             .collect()
@@ -266,6 +268,38 @@ impl<'a> Sides<'a> {
             .collect()
     }
 
+    fn blocks(&self, pair: (usize, usize)) -> (f64, f64) {
+        (
+            float(self.before.entries[pair.0].blocks),
+            float(self.after.entries[pair.1].blocks),
+        )
+    }
+
+    fn rows(&self, pair: (usize, usize)) -> (f64, f64) {
+        let (before, after) = self.nodes(pair);
+        (rows_touched(before), rows_touched(after))
+    }
+
+    fn effect_between(&self, pair: (usize, usize)) -> ChangeEffect {
+        let (from, to) = match self.blocks(pair) {
+            (from, to) if from > 0.0 || to > 0.0 => (from, to),
+            _ => self.rows(pair),
+        };
+        effect_of(from, to)
+    }
+
+    fn worked_differently(&self, pair: (usize, usize)) -> Option<(f64, f64, &'static str)> {
+        let notable = |from: f64, to: f64, least: f64| {
+            (to - from).abs() >= least && effect_of(from, to) != ChangeEffect::Neutral
+        };
+        let (from, to) = self.blocks(pair);
+        if notable(from, to, NOTABLE_BLOCKS) {
+            return Some((from, to, "block"));
+        }
+        let (from, to) = self.rows(pair);
+        notable(from, to, NOTABLE_ROWS).then_some((from, to, "row"))
+    }
+
     /// Scans that read in the same way, yet more or less.
     fn work(&self, matching: &Matching) -> Vec<PlanChange> {
         self.pairs(matching, Role::Scan)
@@ -275,7 +309,7 @@ impl<'a> Sides<'a> {
                 if !does_the_same(before, after) {
                     return None;
                 }
-                let (from, to, noun) = worked_differently(before, after)?;
+                let (from, to, noun) = self.worked_differently(pair)?;
                 Some(PlanChange {
                     kind: ChangeKind::Work,
                     relation: Some(relation(after).to_owned()),
@@ -293,19 +327,6 @@ fn with_definition(description: String, scan: &PlanNode) -> String {
         Some(definitions) => format!("{description} {}", definitions.join(", ")),
         None => description,
     }
-}
-
-fn worked_differently(before: &PlanNode, after: &PlanNode) -> Option<(f64, f64, &'static str)> {
-    let blocks = |node| float(cumulative(node).shared_total());
-    let notable = |from: f64, to: f64, least: f64| {
-        (to - from).abs() >= least && effect_of(from, to) != ChangeEffect::Neutral
-    };
-    let (from, to) = (blocks(before), blocks(after));
-    if notable(from, to, NOTABLE_BLOCKS) {
-        return Some((from, to, "block"));
-    }
-    let (from, to) = (rows_touched(before), rows_touched(after));
-    notable(from, to, NOTABLE_ROWS).then_some((from, to, "row"))
 }
 
 /// How a node spills to disk, if it does. A hash's spill is told at its join.
@@ -350,14 +371,6 @@ fn join_order(node: &PlanNode) -> String {
                 below.join(", ")
             }
         },
-    }
-}
-
-fn effect_between(before: &PlanNode, after: &PlanNode) -> ChangeEffect {
-    let blocks = |node| float(cumulative(node).shared_total());
-    match (blocks(before), blocks(after)) {
-        (from, to) if from > 0.0 || to > 0.0 => effect_of(from, to),
-        _ => effect_of(rows_touched(before), rows_touched(after)),
     }
 }
 

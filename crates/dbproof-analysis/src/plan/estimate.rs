@@ -3,7 +3,7 @@
 use dbproof_model::PlanNode;
 
 /// The q-error of a node's row estimate: the larger of estimate/actual and actual/estimate, at
-/// least 1. `None` where the node never ran.
+/// least 1. `None` where the node never ran, and where EXPLAIN does not count its rows.
 ///
 /// Both sides are rows per loop and are held at one row or more, as PostgreSQL itself never
 /// estimates fewer than one and, before version 18, rounds the actual count to whole rows. After
@@ -11,6 +11,10 @@ use dbproof_model::PlanNode;
 /// Estimation Errors" (VLDB 2009).
 #[must_use]
 pub fn q_error(node: &PlanNode) -> Option<f64> {
+    // They pass on a bitmap, and are printed with 0 rows.
+    if matches!(node.node_type.as_str(), "BitmapAnd" | "BitmapOr") {
+        return None;
+    }
     let actual = node.actual_rows.filter(|_| node.was_executed())?.max(1.0);
     let estimate = node.plan_rows.max(1.0);
     Some((estimate / actual).max(actual / estimate))

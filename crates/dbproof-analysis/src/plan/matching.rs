@@ -15,11 +15,20 @@ pub(crate) struct Matching {
     pub(crate) new: Vec<usize>,
 }
 
+/// What must be equal for two nodes to match.
+#[derive(PartialEq, Eq, Hash, Default)]
+struct Key<'a> {
+    scope: &'a str,
+    name: &'a str,
+    alias: &'a str,
+    relations: u64,
+}
+
 /// A pass matches what has equal keys, in the plan's order; `None` takes no part in it.
-type Key = fn(&Entry<'_>) -> Option<String>;
+type Pass = for<'a> fn(&'a Entry<'_>) -> Option<Key<'a>>;
 
 /// From the surest to the least sure.
-const PASSES: &[Key] = &[
+const PASSES: &[Pass] = &[
     |entry| scan_key(entry, true, true),
     |entry| scan_key(entry, true, false),
     |entry| scan_key(entry, false, false),
@@ -37,7 +46,7 @@ pub(crate) fn match_trees(before: &Outline<'_>, after: &Outline<'_>) -> Matching
     let mut to = vec![None; before.entries.len()];
     let mut taken = vec![false; after.entries.len()];
     for key in PASSES {
-        let mut free: HashMap<String, VecDeque<usize>> = HashMap::new();
+        let mut free: HashMap<Key<'_>, VecDeque<usize>> = HashMap::new();
         for (position, entry) in after.entries.iter().enumerate() {
             if let (false, Some(key)) = (taken[position], key(entry)) {
                 free.entry(key).or_default().push_back(position);
@@ -68,29 +77,29 @@ pub(crate) fn match_trees(before: &Outline<'_>, after: &Outline<'_>) -> Matching
     }
 }
 
-fn scan_key(entry: &Entry<'_>, same_scope: bool, same_alias: bool) -> Option<String> {
-    (entry.role == Role::Scan).then(|| {
-        let scope = if same_scope { entry.scope.as_str() } else { "" };
-        let alias = if same_alias { alias(entry.node) } else { "" };
-        [scope, relation(entry.node), alias].join("\u{1f}")
+fn scan_key<'a>(entry: &'a Entry<'_>, same_scope: bool, same_alias: bool) -> Option<Key<'a>> {
+    (entry.role == Role::Scan).then(|| Key {
+        scope: if same_scope { &entry.scope } else { "" },
+        name: relation(entry.node),
+        alias: if same_alias { alias(entry.node) } else { "" },
+        ..Key::default()
     })
 }
 
-fn join_key(entry: &Entry<'_>, same_scope: bool) -> Option<String> {
-    (entry.role == Role::Join).then(|| {
-        let scope = if same_scope { entry.scope.as_str() } else { "" };
-        format!("{scope}\u{1f}{:?}", entry.relations)
+fn join_key<'a>(entry: &'a Entry<'_>, same_scope: bool) -> Option<Key<'a>> {
+    (entry.role == Role::Join).then(|| Key {
+        scope: if same_scope { &entry.scope } else { "" },
+        relations: entry.relations,
+        ..Key::default()
     })
 }
 
-fn other_key(entry: &Entry<'_>, kind: &str, same_relations: bool) -> Option<String> {
-    (entry.role == Role::Other).then(|| {
-        let scope = &entry.scope;
-        if same_relations {
-            format!("{scope}\u{1f}{kind}\u{1f}{:?}", entry.relations)
-        } else {
-            format!("{scope}\u{1f}{kind}")
-        }
+fn other_key<'a>(entry: &'a Entry<'_>, kind: &'a str, same_relations: bool) -> Option<Key<'a>> {
+    (entry.role == Role::Other).then(|| Key {
+        scope: &entry.scope,
+        name: kind,
+        relations: if same_relations { entry.relations } else { 0 },
+        ..Key::default()
     })
 }
 

@@ -13,6 +13,8 @@ mod matching;
 mod outline;
 mod parse;
 mod resolve;
+#[cfg(test)]
+pub(crate) mod shapes;
 mod summary;
 #[cfg(test)]
 mod tests;

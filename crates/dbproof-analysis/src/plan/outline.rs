@@ -1,10 +1,11 @@
 //! A plan tree laid flat, each node with what its place in the tree says of it: [`Outline`].
 
-use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use dbproof_model::{Plan, PlanNode};
 
-use super::summary::index_of;
+use super::summary::{bitmap_indexes, cumulative, index_of};
+use super::work::self_work;
 
 /// What a node is to the comparison of two trees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +28,14 @@ pub(crate) struct Entry<'a> {
     pub(crate) role: Role,
     /// The subplans that it is part of, without their numbers: EXPLAIN numbers them by planning.
     pub(crate) scope: String,
-    /// The aliases of what is read below, subplans left out.
-    pub(crate) relations: BTreeSet<String>,
+    /// The aliases of what is read below, subplans left out: the sum of their hashes, so that neither
+    /// order nor shape matters. A hundred joins of a hundred relations would be many sets.
+    pub(crate) relations: u64,
+    /// The position after the last one below.
+    end: usize,
+    /// Shared blocks of a scan with its bitmaps, without those of the subplans that it evaluates; of
+    /// other nodes, with everything below them.
+    pub(crate) blocks: u64,
     /// Whether a LIMIT, a semi-join or the like may stop it before its last row, so that its
     /// actual rows say nothing about its estimate.
     pub(crate) may_stop_early: bool,
@@ -46,6 +53,8 @@ impl<'a> Outline<'a> {
             entries: Vec::new(),
         };
         outline.enter(&plan.root, None, "", false);
+        outline.stop_ctes();
+        outline.count_blocks(plan);
         outline
     }
 
@@ -55,7 +64,7 @@ impl<'a> Outline<'a> {
         parent: Option<usize>,
         scope: &str,
         may_stop_early: bool,
-    ) -> BTreeSet<String> {
+    ) -> u64 {
         let scope = match &node.subplan_name {
             Some(name) => format!("{scope}/{}", without_number(name)),
             None => scope.to_owned(),
@@ -66,13 +75,16 @@ impl<'a> Outline<'a> {
             parent,
             role: role(node),
             scope: scope.clone(),
-            relations: BTreeSet::new(),
-            may_stop_early,
+            relations: 0,
+            end: position + 1,
+            blocks: cumulative(node).shared_total(),
+            // How many rows a LIMIT lets through says nothing about the rows that there are.
+            may_stop_early: may_stop_early || node.node_type == "Limit",
         });
-        let mut relations = BTreeSet::new();
-        if role(node) == Role::Scan {
-            relations.insert(alias(node).to_owned());
-        }
+        let mut relations = match role(node) {
+            Role::Scan => hash(alias(node)),
+            _ => 0,
+        };
         for child in &node.children {
             let below = self.enter(
                 child,
@@ -81,11 +93,64 @@ impl<'a> Outline<'a> {
                 stops(node, child, may_stop_early),
             );
             if !is_subplan(child) {
-                relations.extend(below);
+                relations = relations.wrapping_add(below);
             }
         }
-        self.entries[position].relations.clone_from(&relations);
+        self.entries[position].relations = relations;
+        self.entries[position].end = self.entries.len();
         relations
+    }
+
+    fn count_blocks(&mut self, plan: &Plan) {
+        // Both are in the plan's order.
+        let own: Vec<u64> = self_work(plan)
+            .iter()
+            .map(|work| work.buffers.shared_total())
+            .collect();
+        for position in 0..self.entries.len() {
+            if self.entries[position].role == Role::Scan {
+                let bitmaps = (position + 1..self.entries.len())
+                    .take_while(|at| is_bitmap(self.entries[*at].node));
+                self.entries[position].blocks =
+                    own[position] + bitmaps.map(|at| own[at]).sum::<u64>();
+            }
+        }
+    }
+
+    /// A common table expression runs no further than its scans ask it to.
+    fn stop_ctes(&mut self) {
+        for root in 0..self.entries.len() {
+            let name = self.entries[root].node.subplan_name.as_deref();
+            let Some(name) = name.and_then(|name| name.strip_prefix("CTE ")) else {
+                continue;
+            };
+            let read_to_the_end = self.entries.iter().any(|entry| {
+                entry.node.node_type == "CTE Scan"
+                    && entry.node.cte_name.as_deref() == Some(name)
+                    && !entry.may_stop_early
+            });
+            if !read_to_the_end {
+                self.stop(root);
+            }
+        }
+    }
+
+    /// Notes that a node may be stopped early, and what that means for those below it.
+    fn stop(&mut self, root: usize) {
+        self.entries[root].may_stop_early = true;
+        for position in root + 1..self.entries.len() {
+            let parent = self.entries[position].parent.unwrap_or_default();
+            if parent < root {
+                break;
+            }
+            let above = &self.entries[parent];
+            let stopped = stops(
+                above.node,
+                self.entries[position].node,
+                above.may_stop_early,
+            );
+            self.entries[position].may_stop_early = stopped;
+        }
     }
 
     /// The nodes above an entry, the nearest first.
@@ -100,19 +165,20 @@ impl<'a> Outline<'a> {
         if entry.role == Role::Scan {
             return Some(relation(entry.node).to_owned());
         }
-        let mut names: Vec<&str> = self
-            .entries
+        let mut names: Vec<&str> = self.entries[position..entry.end]
             .iter()
-            .filter(|scan| {
-                scan.role == Role::Scan
-                    && scan.scope == entry.scope
-                    && entry.relations.contains(alias(scan.node))
-            })
+            .filter(|scan| scan.role == Role::Scan && scan.scope == entry.scope)
             .map(|scan| relation(scan.node))
             .collect();
         names.sort_unstable();
         (!names.is_empty()).then(|| names.join(", "))
     }
+}
+
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn role(node: &PlanNode) -> Role {
@@ -160,8 +226,7 @@ pub(crate) fn index_definitions(scan: &PlanNode) -> Option<Vec<&str>> {
     if scan.node_type != "Bitmap Heap Scan" {
         return scan.index_definition.as_deref().map(|on| vec![on]);
     }
-    scan.walk()
-        .filter(|node| node.index.is_some())
+    bitmap_indexes(scan)
         .map(|node| node.index_definition.as_deref())
         .collect()
 }
@@ -199,11 +264,24 @@ fn describe_kind(node: &PlanNode) -> String {
     }
 }
 
-fn is_subplan(node: &PlanNode) -> bool {
+/// Whether a node is evaluated for an expression of another, and gives it no rows.
+pub(super) fn is_subplan(node: &PlanNode) -> bool {
     matches!(
         node.parent_relationship.as_deref(),
         Some("InitPlan" | "SubPlan")
     )
+}
+
+fn is_bitmap(node: &PlanNode) -> bool {
+    matches!(
+        node.node_type.as_str(),
+        "Bitmap Index Scan" | "BitmapAnd" | "BitmapOr"
+    )
+}
+
+fn is_cte(node: &PlanNode) -> bool {
+    let name = node.subplan_name.as_deref();
+    name.is_some_and(|name| name.starts_with("CTE "))
 }
 
 fn without_number(subplan_name: &str) -> &str {
@@ -213,21 +291,35 @@ fn without_number(subplan_name: &str) -> &str {
     }
 }
 
+fn hashes_nothing(join: &PlanNode) -> bool {
+    let mut hashes = join
+        .children
+        .iter()
+        .filter(|child| child.node_type == "Hash");
+    hashes.any(|hash| hash.actual_rows == Some(0.0))
+}
+
 /// Whether `child` may be stopped before its last row, given whether `node` may.
 fn stops(node: &PlanNode, child: &PlanNode, node_may: bool) -> bool {
     let inner = child.parent_relationship.as_deref() == Some("Inner");
     match node.node_type.as_str() {
-        "Limit" | "Merge Join" => true,
+        "Limit" | "Merge Join" if !is_subplan(child) => true,
+        // It ends with the scans that read it, which are not known here.
+        _ if is_cte(child) => false,
         // A subplan may be an EXISTS, which asks for one row; EXPLAIN does not tell.
-        _ if child.parent_relationship.as_deref() == Some("SubPlan") => true,
-        _ if is_subplan(child) => false,
+        _ if is_subplan(child) => true,
         // These take all rows before they give the first.
         "Sort" | "Hash" => false,
         "Aggregate" if node.strategy.as_deref() != Some("Sorted") => false,
         // The scan of the inner side ends at the first match.
         "Nested Loop" if inner => {
-            node_may || matches!(node.join_type.as_deref(), Some("Semi" | "Anti"))
+            node_may
+                || node.inner_unique
+                || matches!(node.join_type.as_deref(), Some("Semi" | "Anti"))
         }
+        // With nothing to join to, one row of the outer side is all that is asked for.
+        "Hash Join" if !inner => node_may || hashes_nothing(node),
+        "WindowAgg" if node.run_condition.is_some() => true,
         _ => node_may,
     }
 }

@@ -60,15 +60,45 @@ pub fn parse(explain: &Value) -> Result<Plan, PlanError> {
         // Up to PostgreSQL 12 there was none; without BUFFERS there is none.
         _ => Buffers::default(),
     };
+    let settings = settings(top.object);
+    let mut root = node(root, "Plan")?;
+    if settings.iter().any(forbids) {
+        penalties_to_flags(&mut root);
+    }
     Ok(Plan {
-        root: node(root, "Plan")?,
+        root,
         planning_ms: top.number("Planning Time")?,
         execution_ms: top.number("Execution Time")?,
         planning_buffers: planning,
-        settings: settings(top.object),
+        settings,
         triggers: triggers(top.object),
+        jit: top.object.contains_key("JIT"),
         jit_ms: jit_ms(top.object),
     })
+}
+
+/// What the planner adds to the cost of a node that a setting forbids, before PostgreSQL 18, where
+/// the node is marked instead (`disable_cost` in its source).
+const PENALTY: f64 = 1e10;
+
+fn forbids((name, value): (&String, &String)) -> bool {
+    name.starts_with("enable_") && value == "off"
+}
+
+/// Takes the penalties out of the costs, so that these mean the same on every version, and marks the
+/// nodes that they were for. Returns how many there are in a node's total cost.
+fn penalties_to_flags(node: &mut PlanNode) -> f64 {
+    let below: f64 = node.children.iter_mut().map(penalties_to_flags).sum();
+    let penalties = (node.total_cost / PENALTY).floor();
+    node.disabled |= penalties > below;
+    node.total_cost = without_penalties(node.total_cost);
+    node.startup_cost = without_penalties(node.startup_cost);
+    penalties
+}
+
+/// Costs are printed with two decimals; so large a number does not keep more.
+fn without_penalties(cost: f64) -> f64 {
+    (cost % PENALTY * 100.0).round() / 100.0
 }
 
 fn top_object(explain: &Value) -> Result<&Map<String, Value>, PlanError> {
@@ -119,6 +149,7 @@ fn node(value: &Value, path: &str) -> Result<PlanNode, PlanError> {
         strategy: fields.text("Strategy")?,
         partial_mode: partial_mode(&fields)?,
         join_type: fields.text("Join Type")?,
+        inner_unique: fields.flag("Inner Unique")?,
         operation: fields.text("Operation")?.or(fields.text("Command")?),
         schema: fields.text("Schema")?,
         relation: fields.text("Relation Name")?,
@@ -135,10 +166,12 @@ fn node(value: &Value, path: &str) -> Result<PlanNode, PlanError> {
         merge_cond: fields.text("Merge Cond")?,
         join_filter: fields.text("Join Filter")?,
         filter: fields.text("Filter")?,
+        run_condition: fields.text("Run Condition")?,
         sort_key: fields.list("Sort Key")?,
         presorted_key: fields.list("Presorted Key")?,
         group_key: fields.list("Group Key")?,
         output: fields.list("Output")?,
+        disabled: fields.flag("Disabled")?,
         startup_cost: fields.number("Startup Cost")?.unwrap_or_default(),
         total_cost: fields.number("Total Cost")?.unwrap_or_default(),
         plan_rows: fields.number("Plan Rows")?.unwrap_or_default(),
@@ -152,8 +185,12 @@ fn node(value: &Value, path: &str) -> Result<PlanNode, PlanError> {
         rows_removed_by_index_recheck: fields.number("Rows Removed by Index Recheck")?,
         heap_fetches: fields.number("Heap Fetches")?,
         sort_method: fields.text("Sort Method")?,
-        sort_space_type: fields.text("Sort Space Type")?,
-        sort_space_kib: fields.count("Sort Space Used")?,
+        // From PostgreSQL 18 on, nodes that keep their rows tell where, as sorts always did.
+        sort_space_type: fields.text("Sort Space Type")?.or(fields.text("Storage")?),
+        sort_space_kib: match fields.count("Sort Space Used")? {
+            Some(used) => Some(used),
+            None => fields.count("Maximum Storage")?,
+        },
         // A hashed aggregate counts its batches under a name of its own; the meaning is the same.
         hash_batches: match fields.count("Hash Batches")? {
             Some(batches) => Some(batches),
@@ -250,6 +287,14 @@ impl Fields<'_> {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
             Some(_) => Err(self.wrong(key, "a string")),
+        }
+    }
+
+    fn flag(&self, key: &str) -> Result<bool, PlanError> {
+        match self.object.get(key) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(told)) => Ok(*told),
+            Some(_) => Err(self.wrong(key, "a boolean")),
         }
     }
 

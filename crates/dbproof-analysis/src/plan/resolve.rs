@@ -5,6 +5,7 @@
 
 use dbproof_model::{Buffers, Plan, PlanNames, PlanNode};
 
+use super::outline::is_subplan;
 use super::summary::{cumulative, over_loops};
 
 /// Gives every index its definition, and folds the partitions of a table to one scan of it.
@@ -42,23 +43,28 @@ fn resolve_node(node: &mut PlanNode, schema: &str, names: &PlanNames) {
     }
 }
 
-/// Replaces an Append of the partitions of one table by one scan.
+/// Replaces an Append of the partitions of one table by one scan. What the Append asked for in order
+/// to leave out partitions then hangs under the scan.
 fn fold(append: &mut PlanNode) {
-    let Some(first) = append.children.first() else {
+    let (members, asked): (Vec<PlanNode>, Vec<PlanNode>) = append
+        .children
+        .iter()
+        .cloned()
+        .partition(|child| !is_subplan(child));
+    let Some(first) = members.first() else {
         return;
     };
-    let of_one_table = append
-        .children
+    let of_one_table = members
         .iter()
         .all(|child| child.partitions.is_some() && child.relation == first.relation);
     if !of_one_table {
         return;
     }
     let analysed = append.actual_loops.is_some();
-    let read: Vec<&PlanNode> = append
-        .children
+    let none_ran = members.iter().all(|child| !child.was_executed());
+    let read: Vec<&PlanNode> = members
         .iter()
-        .filter(|child| !analysed || child.was_executed())
+        .filter(|child| !analysed || none_ran || child.was_executed())
         .collect();
     let blocks = |node: &&&PlanNode| cumulative(node).shared_total();
     let Some(shown) = read.iter().rev().max_by_key(blocks) else {
@@ -78,16 +84,24 @@ fn fold(append: &mut PlanNode) {
     scan.rows_removed_by_filter = sum(|child| child.rows_removed_by_filter);
     scan.rows_removed_by_index_recheck = sum(|child| child.rows_removed_by_index_recheck);
     scan.heap_fetches = sum(|child| child.heap_fetches);
-    scan.actual_total_ms = sum(|child| child.actual_total_ms);
+    let asked_ms: f64 = asked
+        .iter()
+        .map(|child| over_loops(child, child.actual_total_ms))
+        .sum();
+    scan.actual_total_ms =
+        sum(|child| child.actual_total_ms).map(|ms| ms + asked_ms / loops.max(1.0));
     scan.actual_loops = analysed.then_some(loops);
     scan.plan_rows = read.iter().map(|child| child.plan_rows).sum();
     scan.total_cost = append.total_cost;
     scan.buffers = read
         .iter()
-        .map(|child| cumulative(child))
+        .copied()
+        .chain(&asked)
+        .map(cumulative)
         .fold(Buffers::default(), |all, one| all.plus(&one));
     scan.partitions = Some(read.len() as u64);
     unnumber(&mut scan);
+    scan.children.extend(asked);
     scan.parent_relationship
         .clone_from(&append.parent_relationship);
     scan.subplan_name.clone_from(&append.subplan_name);

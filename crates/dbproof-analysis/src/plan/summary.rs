@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use dbproof_model::{Access, Buffers, Plan, PlanNode, PlanSummary};
 use serde_json::Value;
 
+use super::outline::is_subplan;
+
 /// The totals of a plan, beside EXPLAIN's JSON as it is to be kept (masked already, or not).
 #[must_use]
 pub fn summarise(plan: &Plan, explain: Value) -> PlanSummary {
@@ -61,12 +63,29 @@ pub(super) fn index_of(scan: &PlanNode) -> Option<String> {
         return scan.index.clone();
     }
     let mut indexes: Vec<&str> = Vec::new();
-    for index in scan.walk().filter_map(|node| node.index.as_deref()) {
+    for index in bitmap_indexes(scan).filter_map(|node| node.index.as_deref()) {
         if !indexes.contains(&index) {
             indexes.push(index);
         }
     }
     (!indexes.is_empty()).then(|| indexes.join(", "))
+}
+
+/// The Bitmap Index Scans of a Bitmap Heap Scan; the subplans of its filter may read indexes too.
+pub(super) fn bitmap_indexes(scan: &PlanNode) -> impl Iterator<Item = &PlanNode> {
+    let mut pending: Vec<&PlanNode> = scan.children.iter().rev().collect();
+    std::iter::from_fn(move || {
+        loop {
+            let node = pending.pop()?;
+            if is_subplan(node) {
+                continue;
+            }
+            pending.extend(node.children.iter().rev());
+            if node.node_type == "Bitmap Index Scan" {
+                return Some(node);
+            }
+        }
+    })
 }
 
 /// The blocks of the whole execution: the root's, which include its children's. A root that

@@ -7,6 +7,9 @@
 
 use dbproof_model::{Buffers, Plan, PlanNode};
 
+use super::outline::is_subplan;
+use super::summary::over_loops;
+
 /// The work of one node without that of the nodes that it ran.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SelfWork<'a> {
@@ -105,8 +108,10 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// The node whose expressions ask for this `InitPlan`'s value: the deepest that names it, or the
+    /// The node that ran this `InitPlan`: the deepest whose expressions name its value, or the
     /// Gather above that, which evaluates the values that its workers need before it starts them.
+    /// Where that one did less than the `InitPlan`, the nearest above it that did as much, such as an
+    /// Append, which asks for a value in order to leave out partitions.
     fn consumer(&self, init_plan: &PlanNode, attached: usize) -> Option<usize> {
         let names = value_names(init_plan.subplan_name.as_deref()?);
         let (mut found, mut found_depth) = (None, 0);
@@ -122,15 +127,27 @@ impl<'a> Ledger<'a> {
                 && mentions(self.entries[position].node, &names)
             {
                 found_depth = path.len();
-                found = Some(
-                    path.iter()
-                        .copied()
-                        .find(|step| *step != attached && is_gather(self.entries[*step].node))
-                        .unwrap_or(position),
-                );
+                let gather = path
+                    .iter()
+                    .position(|step| is_gather(self.entries[*step].node));
+                let reaches = gather.unwrap_or(path.len() - 1);
+                found = path[..=reaches]
+                    .iter()
+                    .rev()
+                    .copied()
+                    .find(|step| self.did_as_much(*step, init_plan));
             }
         }
         found
+    }
+
+    /// Whether a node's totals hold those of an `InitPlan`.
+    fn did_as_much(&self, position: usize, init_plan: &PlanNode) -> bool {
+        let entry = &self.entries[position];
+        let blocks_fit = smaller(&entry.total, &init_plan.buffers) == init_plan.buffers;
+        let init_ms = over_loops(init_plan, init_plan.actual_total_ms);
+        // Times are rounded to the microsecond.
+        blocks_fit && entry.total_ms.is_none_or(|ms| ms + 0.001 >= init_ms)
     }
 
     /// The positions from `top` down to `position`; `None` where that is not below `top`.
@@ -147,14 +164,20 @@ impl<'a> Ledger<'a> {
 
     /// Spreads a common table expression over its scans, in the plan's order, each as far as its
     /// own total reaches: whichever scan pulls a row first pays for it, and that is not recorded.
+    /// Its scans are below the node that it hangs under; another of its name is another one.
     fn charge_ctes(&mut self) {
         for position in 0..self.entries.len() {
             let Some(name) = cte_of(self.entries[position].node) else {
                 continue;
             };
+            let owner = self.entries[position].parent.unwrap_or_default();
             let mut left_ms = self.entries[position].total_ms;
             let mut left = self.entries[position].total;
-            for scan in &mut self.entries {
+            for at in owner..self.entries.len() {
+                if self.path(at, owner).is_none() {
+                    break;
+                }
+                let scan = &mut self.entries[at];
                 if scan.node.node_type == "CTE Scan" && scan.node.cte_name.as_deref() == Some(name)
                 {
                     let share = smaller(&scan.buffers, &left);
@@ -182,13 +205,6 @@ impl<'a> Ledger<'a> {
 
 fn is_gather(node: &PlanNode) -> bool {
     matches!(node.node_type.as_str(), "Gather" | "Gather Merge")
-}
-
-fn is_subplan(node: &PlanNode) -> bool {
-    matches!(
-        node.parent_relationship.as_deref(),
-        Some("InitPlan" | "SubPlan")
-    )
 }
 
 /// Whether the node runs elsewhere than in the node that it hangs under.

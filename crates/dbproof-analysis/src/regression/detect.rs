@@ -10,8 +10,8 @@ use crate::findings::{
     nested_loop_over_seq_scan, new_spill, sort_added,
 };
 use crate::plan::{
-    Matching, Outline, Role, cumulative, describe, family, index_for, index_for_entry,
-    mask_expression, match_trees, over_loops, q_error, relation, spill_of,
+    Matching, Outline, Role, describe, family, index_for, index_for_entry, mask_expression,
+    match_trees, over_loops, q_error, relation, spill_of,
 };
 
 /// Loops must grow by this factor to be a finding.
@@ -28,6 +28,17 @@ pub(super) struct Trees<'a> {
     pub(super) before: Outline<'a>,
     pub(super) after: Outline<'a>,
     pub(super) matching: Matching,
+}
+
+/// A scan on both sides.
+#[derive(Clone, Copy)]
+pub(super) struct ScanPair<'a> {
+    /// The position of the one after.
+    pub(super) position: usize,
+    pub(super) before: &'a PlanNode,
+    pub(super) after: &'a PlanNode,
+    /// Shared blocks before and after, without those of the subplans that the scans evaluate.
+    pub(super) blocks: (u64, u64),
 }
 
 /// What the trees show. Where the query got better, only what is wrong in any case is told.
@@ -82,28 +93,36 @@ impl<'a> Trees<'a> {
         }
     }
 
-    /// The matched scans with the position of the one after.
-    pub(super) fn scans(&self) -> impl Iterator<Item = (usize, &'a PlanNode, &'a PlanNode)> {
+    /// The matched scans.
+    pub(super) fn scans(&self) -> impl Iterator<Item = ScanPair<'a>> {
         self.matching.pairs.iter().filter_map(|(from, to)| {
             let (before, after) = (&self.before.entries[*from], &self.after.entries[*to]);
-            (before.role == Role::Scan).then_some((*to, before.node, after.node))
+            (before.role == Role::Scan).then_some(ScanPair {
+                position: *to,
+                before: before.node,
+                after: after.node,
+                blocks: (before.blocks, after.blocks),
+            })
         })
     }
 
     /// The relation whose scans rose most, with their blocks before and after.
     pub(super) fn largest_rise(&self) -> Option<(&str, u64, u64)> {
         self.scans()
-            .map(|(_, before, after)| (relation(after), blocks(before), blocks(after)))
+            .map(|scan| (relation(scan.after), scan.blocks.0, scan.blocks.1))
             .filter(|(_, was, is)| is > was)
             .max_by_key(|(_, was, is)| is - was)
     }
 
     fn index_scans_lost(&self, work: &QueryWork<'_>, tolerances: &Tolerances) -> Vec<Finding> {
         self.scans()
-            .filter(|(_, before, after)| {
-                reads_index(before) && after.node_type == "Seq Scan" && after.was_executed()
+            .filter(|scan| {
+                reads_index(scan.before)
+                    && scan.after.node_type == "Seq Scan"
+                    && scan.after.was_executed()
             })
-            .map(|(position, before, after)| {
+            .map(|scan| {
+                let ScanPair { before, after, .. } = scan;
                 let kept = over_loops(after, after.actual_rows);
                 let access_before = describe(before);
                 let lost = index_scan_lost::LostIndex {
@@ -112,13 +131,13 @@ impl<'a> Trees<'a> {
                     index: access_before
                         .split_once(" using ")
                         .map_or("", |(_, index)| index),
-                    node_blocks_before: blocks(before),
-                    node_blocks_after: blocks(after),
-                    rose: rises((blocks(before), blocks(after)), tolerances),
+                    node_blocks_before: scan.blocks.0,
+                    node_blocks_after: scan.blocks.1,
+                    rose: rises(scan.blocks, tolerances),
                     rows_read: kept + over_loops(after, after.rows_removed_by_filter),
                     rows_kept: kept,
                     loops: after.actual_loops.unwrap_or_default(),
-                    definition: self.lost_definition(before, position),
+                    definition: self.lost_definition(before, scan.position),
                 };
                 index_scan_lost::finding(work, &lost)
             })
@@ -142,10 +161,10 @@ impl<'a> Trees<'a> {
 
     fn nested_loops_over_seq_scans(&self, work: &QueryWork<'_>, told: &[String]) -> Vec<Finding> {
         let before_too = |position: usize| {
-            self.scans().any(|(to, before, after)| {
-                to == position
-                    && before.node_type == "Seq Scan"
-                    && loops(before) * 2.0 > loops(after)
+            self.scans().any(|scan| {
+                scan.position == position
+                    && scan.before.node_type == "Seq Scan"
+                    && loops(scan.before) * 2.0 > loops(scan.after)
             })
         };
         (0..self.after.entries.len())
@@ -180,14 +199,15 @@ impl<'a> Trees<'a> {
 
     fn loops_multiplied(&self, work: &QueryWork<'_>, told: &[String]) -> Vec<Finding> {
         self.scans()
-            .filter(|(_, before, after)| {
-                let (was, is) = (loops(before), loops(after));
+            .filter(|scan| {
+                let (was, is) = (loops(scan.before), loops(scan.after));
                 was >= 1.0 && is >= was * LOOPS_FACTOR
             })
-            .filter(|(_, _, after)| !told.iter().any(|name| name == relation(after)))
-            .map(|(_, before, after)| {
-                let (node, loops) = (describe(after), (loops(before), loops(after)));
-                loops_multiplied::finding(work, relation(after), &node, loops)
+            .filter(|scan| !told.iter().any(|name| name == relation(scan.after)))
+            .map(|scan| {
+                let node = describe(scan.after);
+                let loops = (loops(scan.before), loops(scan.after));
+                loops_multiplied::finding(work, relation(scan.after), &node, loops)
             })
             .collect()
     }
@@ -282,23 +302,25 @@ impl<'a> Trees<'a> {
 
     fn index_only_scans_lost(&self, work: &QueryWork<'_>) -> Vec<Finding> {
         self.scans()
-            .filter(|(_, before, after)| {
-                before.node_type == "Index Only Scan"
-                    && matches!(after.node_type.as_str(), "Index Scan" | "Bitmap Heap Scan")
-                    && after.was_executed()
+            .filter(|scan| {
+                let is = scan.after.node_type.as_str();
+                scan.before.node_type == "Index Only Scan"
+                    && matches!(is, "Index Scan" | "Bitmap Heap Scan")
+                    && scan.after.was_executed()
             })
-            .map(|(_, before, after)| {
-                let (was, is) = (describe(before), describe(after));
-                let blocks = (blocks(before), blocks(after));
-                index_only_scan_lost::finding(work, relation(after), (&was, &is), blocks)
+            .map(|scan| {
+                let (was, is) = (describe(scan.before), describe(scan.after));
+                let relation = relation(scan.after);
+                index_only_scan_lost::finding(work, relation, (&was, &is), scan.blocks)
             })
             .collect()
     }
 
     fn filters(&self, work: &QueryWork<'_>, told: &[String]) -> Vec<Finding> {
         self.scans()
-            .filter(|(_, _, after)| !told.iter().any(|name| name == relation(after)))
-            .filter_map(|(at, before, after)| {
+            .filter(|scan| !told.iter().any(|name| name == relation(scan.after)))
+            .filter_map(|scan| {
+                let ScanPair { before, after, .. } = scan;
                 let (kept, read) = kept_and_read(after);
                 let (kept_before, read_before) = kept_and_read(before);
                 // What never ran, or read nothing, threw nothing away.
@@ -316,7 +338,7 @@ impl<'a> Trees<'a> {
                             rows_read: read,
                             rows_kept: kept,
                             share_before,
-                            definition: index_for_entry(&self.after, at),
+                            definition: index_for_entry(&self.after, scan.position),
                         };
                         filter_efficiency::finding(work, &filtered)
                     })
@@ -365,10 +387,6 @@ pub(super) fn reads_index(node: &PlanNode) -> bool {
 
 fn loops(node: &PlanNode) -> f64 {
     node.actual_loops.unwrap_or_default()
-}
-
-pub(super) fn blocks(node: &PlanNode) -> u64 {
-    cumulative(node).shared_total()
 }
 
 fn kept_and_read(node: &PlanNode) -> (f64, f64) {

@@ -4,8 +4,11 @@
 //! judged by [`crate::comparison`], come second ([`with_time`]). The planner's cost explains and
 //! decides nothing.
 
+mod beside;
 mod detect;
 mod scans;
+#[cfg(test)]
+mod shapes;
 mod signals;
 #[cfg(test)]
 mod tests;
@@ -140,6 +143,12 @@ pub fn judge(
             tolerances,
         );
         findings.extend(told);
+        findings.extend(beside::findings(
+            &before.plan,
+            &after.plan,
+            &work,
+            verdict == RegressVerdict::Unchanged,
+        ));
     }
     findings.sort_by_key(|finding| Reverse(finding.severity));
     let mut reasons = signals.reasons(executed, direction);

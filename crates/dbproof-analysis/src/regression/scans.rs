@@ -3,7 +3,7 @@
 use dbproof_model::Finding;
 
 use super::Tolerances;
-use super::detect::{Trees, blocks, reads_index};
+use super::detect::{ScanPair, Trees, reads_index};
 use super::signals::rises;
 use crate::findings::query_work::QueryWork;
 use crate::findings::{index_search_lost, partitions_not_pruned, relation_added};
@@ -13,12 +13,13 @@ impl Trees<'_> {
     /// Relations that are read in at least twice as many partitions.
     pub(super) fn partitions_added(&self, work: &QueryWork<'_>) -> Vec<Finding> {
         self.scans()
-            .filter_map(|(_, before, after)| {
+            .filter_map(|scan| {
+                let ScanPair { before, after, .. } = scan;
                 let is = after.partitions?;
                 let was = before.partitions.unwrap_or(1);
                 (is >= was * 2 && is > 1).then(|| {
-                    let blocks = (blocks(before), blocks(after));
-                    partitions_not_pruned::finding(work, relation(after), (was, is), blocks)
+                    let partitions = (was, is);
+                    partitions_not_pruned::finding(work, relation(after), partitions, scan.blocks)
                 })
             })
             .collect()
@@ -32,7 +33,8 @@ impl Trees<'_> {
         told: &[String],
     ) -> Vec<Finding> {
         self.scans()
-            .filter(|(_, before, after)| {
+            .filter(|scan| {
+                let ScanPair { before, after, .. } = *scan;
                 let fewer_columns =
                     before.node_type == "Index Only Scan" && after.node_type != "Index Only Scan";
                 work.worse
@@ -41,10 +43,11 @@ impl Trees<'_> {
                     && !fewer_columns
                     && index_definitions(before) != index_definitions(after)
                     && !does_the_same(before, after)
-                    && rises((blocks(before), blocks(after)), tolerances)
+                    && rises(scan.blocks, tolerances)
                     && !told.iter().any(|name| name == relation(after))
             })
-            .map(|(at, before, after)| {
+            .map(|scan| {
+                let ScanPair { before, after, .. } = scan;
                 let named = |scan| match index_definitions(scan) {
                     Some(on) => format!("{} {}", describe(scan), on.join(", ")),
                     None => describe(scan),
@@ -53,8 +56,8 @@ impl Trees<'_> {
                     relation: relation(after),
                     before: &named(before),
                     after: &named(after),
-                    blocks: (blocks(before), blocks(after)),
-                    definition: index_for_entry(&self.after, at),
+                    blocks: scan.blocks,
+                    definition: index_for_entry(&self.after, scan.position),
                 };
                 index_search_lost::finding(work, &other)
             })
@@ -72,15 +75,15 @@ impl Trees<'_> {
             };
             if entry.role == Role::Scan
                 && entry.node.relation.is_some()
-                && blocks(entry.node) > 0
+                && entry.blocks > 0
                 && !known(relation(entry.node))
             {
                 match added
                     .iter_mut()
                     .find(|(name, _)| *name == relation(entry.node))
                 {
-                    Some((_, sum)) => *sum += blocks(entry.node),
-                    None => added.push((relation(entry.node), blocks(entry.node))),
+                    Some((_, sum)) => *sum += entry.blocks,
+                    None => added.push((relation(entry.node), entry.blocks)),
                 }
             }
         }

@@ -326,7 +326,7 @@ fn a_sort_that_an_index_spared_is_told_beside_the_blocks() {
     let judgement = judged(&side!("latest_ordered"), &side!("latest_sorted"));
     let codes: Vec<&str> = judgement.findings.iter().map(|f| f.code.as_str()).collect();
     assert_eq!(codes, ["more-blocks", "sort-added"]);
-    insta::assert_snapshot!(judgement.findings[1].message, @"5,000 rows of orders are sorted by orders.created_at, which came in that order before");
+    insta::assert_snapshot!(judgement.findings[1].message, @"5,000 rows of orders are sorted by orders.created_at, which they were not before");
     insta::assert_snapshot!(judgement.findings[1].remedy.as_ref().unwrap().sql.as_ref().unwrap(), @"CREATE INDEX CONCURRENTLY ON orders (status, created_at);");
 }
 

@@ -1,5 +1,6 @@
 //! Everything here runs against a real PostgreSQL from the machine's own binaries.
 
+mod capturing;
 mod column_values;
 mod databases;
 mod ephemeral;

@@ -1,0 +1,5 @@
+//! The comparison procedure on recorded noise.
+
+mod noise;
+mod procedure;
+mod recorded;
