@@ -42,6 +42,7 @@ mod permutation;
 mod random;
 mod reader;
 mod rows;
+mod skew;
 mod specification;
 mod value;
 
@@ -50,5 +51,6 @@ pub use context::Context;
 pub use error::SpecificationError;
 pub use load_order::load_order;
 pub use rows::{Rows, generate};
+pub use skew::{ColumnStatistics, TableStatistics, check_skew};
 pub use specification::{Specification, TableSpecification};
 pub use value::Value;

@@ -7,6 +7,7 @@ use rand::RngExt;
 
 use crate::generator::{Cell, Generator, Scope};
 use crate::random::{CellRandom, derive};
+use crate::skew::Expectation;
 use crate::specification::{ColumnSpecification, Size};
 use crate::{Context, SpecificationError, TableSpecification, Value};
 
@@ -144,6 +145,15 @@ impl Rows {
         }
     }
 
+    /// Each column's name, null rate, and what it should look like besides.
+    pub(crate) fn expectations(&self) -> impl Iterator<Item = (&str, f64, Expectation)> {
+        let rows = self.table.rows;
+        self.table.columns.iter().map(move |column| {
+            let expectation = column.generator.expectation(rows);
+            (column.name.as_str(), column.null_rate, expectation)
+        })
+    }
+
     pub(crate) fn table(&self) -> &Arc<Table> {
         &self.table
     }
@@ -216,6 +226,15 @@ impl Column {
     /// The column for use beyond its table, where its cells can be had alone.
     pub(crate) fn shared(self: &Arc<Self>) -> Option<Arc<Self>> {
         self.stands_alone.then(|| Arc::clone(self))
+    }
+
+    /// What the column should look like, as others see it.
+    pub(crate) fn expectation(&self, rows: u64) -> Expectation {
+        let inner = self.generator.expectation(rows);
+        let nulls = inner
+            .nulls
+            .map(|own| self.null_rate + (1.0 - self.null_rate) * own);
+        inner.with_nulls(nulls)
     }
 
     pub(crate) fn value(&self, row: u64, above: &[Value]) -> Value {

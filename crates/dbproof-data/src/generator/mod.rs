@@ -30,6 +30,7 @@ use crate::error::Problem;
 use crate::random::CellRandom;
 use crate::reader::Node;
 use crate::rows::Table;
+use crate::skew::Expectation;
 use crate::{Context, SpecificationError, Value};
 
 /// Every generator there is, in the order in which messages list them.
@@ -92,6 +93,11 @@ pub(crate) trait Recipe: Debug + Send + Sync {
 /// Makes the cells of a column. A cell depends on nothing but its [`Cell`].
 pub(crate) trait Generator: Debug + Send + Sync {
     fn value(&self, cell: &mut Cell<'_>) -> Value;
+
+    /// What the column of this many rows should look like.
+    fn expectation(&self, _rows: u64) -> Expectation {
+        Expectation::unknown("it is made of other values").with_nulls(None)
+    }
 }
 
 /// What a generator may know of its surroundings when it is prepared.
@@ -105,6 +111,13 @@ pub(crate) struct Scope<'s> {
 }
 
 impl Scope<'_> {
+    /// The share of NULL in a column that stands above, where it is known.
+    fn nulls(&self, column: usize) -> Option<f64> {
+        self.table.columns[column]
+            .expectation(self.table.rows)
+            .nulls
+    }
+
     /// The position of a column that stands above.
     fn above(&self, name: &str) -> Result<usize, Problem> {
         self.table.column_index(name).ok_or_else(|| {

@@ -12,6 +12,7 @@ use super::{Cell, Generator, Kind, Recipe, Scope};
 use crate::error::Problem;
 use crate::reader::Node;
 use crate::rows::{Column, Table};
+use crate::skew::{Expectation, Order, Values};
 use crate::{SpecificationError, Value};
 
 pub(super) const KIND: Kind = Kind {
@@ -101,6 +102,9 @@ impl Recipe for Reference {
     }
 }
 
+/// The parents whose frequency is looked for.
+const HEAVIEST: u64 = 10;
+
 #[derive(Debug)]
 struct ForeignKey {
     table: Arc<Table>,
@@ -112,6 +116,30 @@ impl Generator for ForeignKey {
     fn value(&self, cell: &mut Cell<'_>) -> Value {
         let parent = self.parents.choose(cell.row, &mut cell.random);
         self.table.value(self.column, parent)
+    }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        let key = self.table.columns[self.column].expectation(self.table.rows);
+        if !matches!(key.values, Values::Unique) || key.nulls != Some(0.0) {
+            let reason = "the key that it references need not be unique";
+            return Expectation::unknown(reason).with_nulls(key.nulls);
+        }
+        let (values, heaviest) = self.parents.expected(HEAVIEST);
+        let order = match (&values, key.order) {
+            (Values::Drawn(_), _) => Order::Random,
+            (_, order @ (Order::Rising | Order::Falling)) => order,
+            _ => Order::Unknown("the order of the parents' keys is not known"),
+        };
+        let heaviest = heaviest.into_iter();
+        Expectation {
+            values,
+            order,
+            common: heaviest
+                .map(|(parent, share)| (self.table.value(self.column, parent), share))
+                .collect(),
+            reference: true,
+            ..Expectation::unknown("")
+        }
     }
 }
 
@@ -138,5 +166,10 @@ impl Generator for Earlier {
             0 => Value::Null,
             row => self.key.value(cell.random.random_range(0..row), &[]),
         }
+    }
+
+    fn expectation(&self, rows: u64) -> Expectation {
+        Expectation::unknown("it is an earlier row's key")
+            .with_nulls(Some(1.0 / rows.max(1) as f64))
     }
 }

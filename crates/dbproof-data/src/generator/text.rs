@@ -12,6 +12,7 @@ use super::{Cell, Generator, Kind, Recipe, Scope};
 use crate::error::Problem;
 use crate::random::CellRandom;
 use crate::reader::Node;
+use crate::skew::{Expectation, Order};
 use crate::{SpecificationError, Value};
 
 pub(super) const KIND: Kind = Kind { name: "text", read };
@@ -80,6 +81,21 @@ impl Generator for Text {
         };
         Value::Text(fill(start, length, &mut cell.random))
     }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        made_up(self.unique, Some(0.0))
+    }
+}
+
+/// What made-up text should look like: its order is the collation's.
+pub(super) fn made_up(unique: bool, nulls: Option<f64>) -> Expectation {
+    let reason = "the text is made up of words";
+    let expectation = if unique {
+        Expectation::unique(Order::Unknown(reason))
+    } else {
+        Expectation::unknown(reason)
+    };
+    expectation.with_nulls(nulls)
 }
 
 /// Adds words until the text has that length. The words are ASCII, so that bytes are characters.

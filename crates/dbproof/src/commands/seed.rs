@@ -1,0 +1,53 @@
+//! `dbproof seed`: fills a database from `data/*.toml`.
+
+use dbproof_model::Verdict;
+use dbproof_report::seed as report;
+use dbproof_scenarios::project::Project;
+use dbproof_scenarios::seed::{Destination, SeedOptions};
+
+use crate::arguments::{SeedArguments, SeedFormat};
+use crate::commands::{runner, scenarios};
+use crate::exit::{Outcome, UsageError};
+use crate::output::{style, to_standard_output};
+use crate::seed_progress::SeedProgress;
+
+pub(crate) fn run(arguments: SeedArguments) -> anyhow::Result<Outcome> {
+    let project = Project::open(&arguments.config).map_err(anyhow::Error::from)?;
+    let Some(url) = arguments.database_url else {
+        return Err(UsageError(NO_SERVER.to_owned()).into());
+    };
+    let options = SeedOptions {
+        project,
+        url,
+        destination: if arguments.in_place {
+            Destination::InPlace
+        } else {
+            Destination::New {
+                name: arguments.name,
+            }
+        },
+        seed: arguments.seed,
+        scale: arguments.scale,
+        threads: arguments.threads.map(usize::from),
+        cleaner: Some(scenarios::cleaner()?),
+    };
+    let progress = SeedProgress::new(arguments.quiet);
+    let record = runner::until_interrupted(dbproof_scenarios::seed::seed(&options, &progress));
+    progress.finish();
+    let Some(record) = record? else {
+        return Ok(Outcome::Interrupted);
+    };
+    to_standard_output(&match arguments.format {
+        SeedFormat::Terminal => report::terminal(&record, &style(arguments.color, false)),
+        SeedFormat::Json => report::json(&record),
+    })?;
+    Ok(match record.verdict {
+        Verdict::Pass => Outcome::Pass,
+        Verdict::Fail => Outcome::Fail,
+        Verdict::Inconclusive => Outcome::Inconclusive,
+    })
+}
+
+const NO_SERVER: &str = "no server to seed on\n\
+    help: --database-url postgres://USER:PASSWORD@HOST:PORT/DATABASE (or DATABASE_URL) makes a new \
+    database on that server; with --in-place it fills the database of the URL itself";
