@@ -18,12 +18,13 @@ pub async fn table_statistics(
     let about = session
         .query_one(
             "SELECT c.oid, c.relkind = 'p',
-                    greatest(d.target, max(coalesce(a.attstattarget, -1)))::bigint
+                    greatest(d.target, max(coalesce(a.attstattarget, -1)))::bigint,
+                    greatest(c.relpages, 0)::bigint
              FROM pg_class c
              CROSS JOIN (SELECT current_setting('default_statistics_target')::int AS target) d
              LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
              WHERE c.oid = $1::text::regclass
-             GROUP BY c.oid, c.relkind, d.target",
+             GROUP BY c.oid, c.relkind, c.relpages, d.target",
             &[&relation],
         )
         .await
@@ -49,6 +50,7 @@ pub async fn table_statistics(
         .map_err(failed)?;
     Ok(TableStatistics {
         sample: ROWS_PER_TARGET * u64::try_from(target).unwrap_or(100),
+        pages: u64::try_from(about.get::<_, i64>(3)).unwrap_or(0),
         partitioned,
         columns: columns.iter().map(column).collect(),
     })

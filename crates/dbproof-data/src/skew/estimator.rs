@@ -5,62 +5,106 @@
 //! of `n` out of `N` rows, `f₁` of them seen once. On skewed data that is far below the truth, and
 //! rightly so for us: compared is what it says with what it would say if the data were as asked.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use super::bounds;
 use super::expectation::Values;
+use super::frequencies::Frequencies;
 
-/// The estimate and the room that the sample leaves, for `sampled` of `rows` rows that are not NULL;
-/// `None` where the values are not known.
+/// A sample that ANALYZE took of the rows that are not NULL.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    /// How many of them it has.
+    pub(super) sampled: f64,
+    /// How many there are.
+    pub(super) rows: f64,
+    /// The share of the table's pages that it was taken from: pages are drawn first, then rows of
+    /// these pages (`acquire_sample_rows`), so that neighbours meet more often.
+    pub(super) pages: f64,
+}
+
+/// The estimate and the room that the sample leaves; `None` where the values are not known.
 pub(super) fn estimated_distinct(
     values: &Values,
-    sampled: f64,
-    rows: f64,
+    sample: Sample,
 ) -> Option<(f64, RangeInclusive<f64>)> {
+    let Sample { sampled, rows, .. } = sample;
     let (seen, once) = match values {
         Values::Unique => return Some((rows, rows..=rows)),
         Values::Unknown(_) => return None,
-        Values::Drawn(frequencies) => {
-            let seen = |p: f64| -(sampled * (-p).ln_1p()).exp_m1();
-            let once = |p: f64| sampled * p * ((sampled - 1.0).max(0.0) * (-p).ln_1p()).exp();
-            (
-                indicators(|f| frequencies.sum(f), seen),
-                indicators(|f| frequencies.sum(f), once),
-            )
-        }
-        Values::Counted { counts, children } => {
-            // A child is in the sample with this probability.
-            let f = (sampled / *children as f64).min(1.0);
-            let seen = |c: f64| 1.0 - (1.0 - f).powf(c);
-            let once = |c: f64| c * f * (1.0 - f).powf(c - 1.0);
-            let sum = |g: &dyn Fn(f64) -> f64| {
-                let parents = counts.iter().filter(|(count, _)| **count > 0);
-                parents
-                    .map(|(count, parents)| *parents as f64 * g(*count as f64))
-                    .sum::<f64>()
-            };
-            (indicators(|g| sum(&g), seen), indicators(|g| sum(&g), once))
-        }
+        Values::Drawn(frequencies) => drawn(frequencies, sampled),
+        Values::Counted { counts, children } => counted(counts, *children, sample),
     };
+    let most_seen = seen.1.end().min(sampled);
     let least = duj1(*seen.1.start(), *once.1.start(), sampled, rows);
-    let most = duj1(
-        *seen.1.end(),
-        once.1.end().min(*seen.1.end()),
-        sampled,
-        rows,
-    );
+    let most = duj1(most_seen, once.1.end().min(most_seen), sampled, rows);
     // The server rounds to a whole number, and stores a 32-bit float.
     let room = (least - 0.5).min(least * 0.999)..=(most + 0.5).max(most * 1.001);
     Some((duj1(seen.0, once.0, sampled, rows), room))
 }
 
-/// Mean and bounds of a sum of indicators with these probabilities.
-fn indicators<'f>(
-    sum: impl Fn(Box<dyn Fn(f64) -> f64 + 'f>) -> f64,
-    probability: impl Fn(f64) -> f64 + Copy + 'f,
-) -> (f64, RangeInclusive<f64>) {
-    let mean = sum(Box::new(probability));
-    let variance = sum(Box::new(move |x| probability(x) * (1.0 - probability(x))));
+type Bounded = (f64, RangeInclusive<f64>);
+
+/// How many values are seen, and once, in so many draws. The number of times that a value is drawn
+/// is nearly Poisson.
+fn drawn(frequencies: &Frequencies, sampled: f64) -> (Bounded, Bounded) {
+    let never = |p: f64| (sampled * (-p).ln_1p()).exp();
+    let once = |p: f64| sampled * p * ((sampled - 1.0).max(0.0) * (-p).ln_1p()).exp();
+    let sum = |f: &dyn Fn(f64) -> f64| frequencies.sum(f);
+    (
+        occupied(
+            sum(&|p| 1.0 - never(p)),
+            sum(&|p| never(p) * (1.0 - never(p))),
+            sum(&|p| sampled * p * never(p)),
+            sampled,
+        ),
+        occupied(
+            sum(&once),
+            sum(&|p| once(p) * (1.0 - once(p))),
+            sum(&|p| once(p) * (1.0 - sampled * p)),
+            sampled,
+        ),
+    )
+}
+
+/// How many parents are seen, and once, where each has its number of children side by side.
+fn counted(counts: &BTreeMap<u64, u64>, children: u64, sample: Sample) -> (Bounded, Bounded) {
+    // A child on a page of the sample is in the sample with this probability.
+    let pages = sample.pages.clamp(f64::MIN_POSITIVE, 1.0);
+    let share = (sample.sampled / children as f64 / pages).min(1.0);
+    let sum = |f: &dyn Fn(f64) -> f64| -> f64 {
+        let parents = counts.iter().filter(|(count, _)| **count > 0);
+        parents
+            .map(|(count, parents)| *parents as f64 * f(*count as f64))
+            .sum()
+    };
+    let never = |c: f64| 1.0 - pages * (1.0 - (1.0 - share).powf(c));
+    let once = |c: f64| pages * c * share * (1.0 - share).powf(c - 1.0);
+    let drawn = |c: f64| pages * c * share;
+    let spread = sum(&|c| drawn(c) * (1.0 - drawn(c) / c)).max(f64::MIN_POSITIVE);
+    (
+        occupied(
+            sum(&|c| 1.0 - never(c)),
+            sum(&|c| never(c) * (1.0 - never(c))),
+            sum(&|c| drawn(c) * never(c)),
+            spread,
+        ),
+        occupied(
+            sum(&once),
+            sum(&|c| once(c) * (1.0 - once(c))),
+            sum(&|c| once(c) * (1.0 - drawn(c))),
+            spread,
+        ),
+    )
+}
+
+/// Mean and bounds of a number of cells, from the sum of their variances and that of their
+/// covariances with the number of draws into them. The number of all draws is given, which takes
+/// covariance²/spread from the variance (Hwang and Janson, "Local limit theorems for finite and
+/// infinite urn models", Annals of Probability 36(3), 2008).
+fn occupied(mean: f64, variance: f64, covariance: f64, spread: f64) -> Bounded {
+    let variance = (variance - covariance * covariance / spread).max(0.0);
     (mean, bounds::sum(mean, variance))
 }
 
@@ -71,14 +115,19 @@ fn duj1(seen: f64, once: f64, sampled: f64, rows: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use rand::RngExt;
 
     use super::*;
     use crate::distribution::Zipf;
     use crate::random::CellRandom;
-    use crate::skew::Frequencies;
+
+    fn of(sampled: f64, rows: f64) -> Sample {
+        Sample {
+            sampled,
+            rows,
+            pages: 1.0,
+        }
+    }
 
     /// The estimate out of a simulated sample of draws.
     fn simulated(draw: impl Fn(&mut CellRandom) -> u64, sampled: u32, rows: f64, seed: u64) -> f64 {
@@ -98,8 +147,8 @@ mod tests {
             exponent: 0.9,
         });
         let even = Values::Drawn(Frequencies::Even(5_000));
-        let (_, of_zipf) = estimated_distinct(&zipf, 3_000.0, 100_000.0).unwrap();
-        let (_, of_even) = estimated_distinct(&even, 3_000.0, 100_000.0).unwrap();
+        let (_, of_zipf) = estimated_distinct(&zipf, of(3_000.0, 1e5)).unwrap();
+        let (_, of_even) = estimated_distinct(&even, of(3_000.0, 1e5)).unwrap();
         let distribution = Zipf::new(5_000, 0.9).unwrap();
         for seed in 0..200 {
             let skewed = simulated(|random| distribution.sample(random), 3_000, 1e5, seed);
@@ -117,7 +166,7 @@ mod tests {
             counts,
             children: 110,
         };
-        let (estimate, room) = estimated_distinct(&values, 110.0, 110.0).unwrap();
+        let (estimate, room) = estimated_distinct(&values, of(110.0, 110.0)).unwrap();
         assert!(
             (estimate - 30.0).abs() < 1e-9 && *room.end() < 31.1,
             "{estimate} {room:?}"

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use dbproof_model::{CheckOutcome, SeedCheck};
 
 use super::bounds;
-use super::estimator::estimated_distinct;
+use super::estimator::{Sample, estimated_distinct};
 use super::expectation::{Expectation, Order, Values};
 use super::statistics::{ColumnStatistics, TableStatistics};
 use crate::{Rows, Value};
@@ -28,6 +28,7 @@ pub fn check_skew(rows: &Rows, statistics: &TableStatistics, in_order: bool) -> 
             column: name,
             rows: rows.row_count() as f64,
             sampled: rows.row_count().min(statistics.sample) as f64,
+            pages: statistics.sample as f64 / statistics.pages.max(1) as f64,
             null_rate,
             expectation: &expectation,
             in_order: in_order.then_some(!statistics.partitioned),
@@ -53,6 +54,8 @@ struct Subject<'s> {
     column: &'s str,
     rows: f64,
     sampled: f64,
+    /// The share of the pages that were looked at, at most.
+    pages: f64,
     null_rate: f64,
     expectation: &'s Expectation,
     /// Whether its rows lie in order; `None` where they nearly do.
@@ -158,8 +161,12 @@ impl Subject<'_> {
         if sampled < 1.0 {
             return self.not_checked(name, "every value is NULL");
         }
-        let Some((asked, room)) = estimated_distinct(&self.expectation.values, sampled, rows)
-        else {
+        let sample = Sample {
+            sampled,
+            rows,
+            pages: self.pages,
+        };
+        let Some((asked, room)) = estimated_distinct(&self.expectation.values, sample) else {
             return self.not_checked(name, "not known");
         };
         let distinct = if found.distinct < 0.0 {

@@ -5,6 +5,8 @@
 pub struct TableStatistics {
     /// Rows that ANALYZE looks at, at most: 300 for each unit of the highest statistics target.
     pub sample: u64,
+    /// The table's pages, of which ANALYZE looks into so many as it looks at rows.
+    pub pages: u64,
     /// Whether the rows lie in partitions, which have no common order.
     pub partitioned: bool,
     /// The columns with statistics.
