@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use rand::RngExt;
 use rand_distr::{Distribution, Poisson};
 
+use super::Parent;
 use crate::SpecificationError;
 use crate::distribution::Zipf;
 use crate::error::Problem;
@@ -196,6 +197,31 @@ impl Parents {
                 };
                 (values, Vec::new())
             }
+        }
+    }
+
+    /// The parent of this row, and the row's place among its children.
+    pub(super) fn locate(&self, row: u64, random: &mut CellRandom) -> Parent {
+        match self {
+            Parents::Counted(counted) => {
+                let (parent, position) = counted.locate(row);
+                Parent {
+                    row: parent,
+                    position: Some(position),
+                }
+            }
+            Parents::Even(_) | Parents::Ranked(..) => Parent {
+                row: self.choose(row, random),
+                position: None,
+            },
+        }
+    }
+
+    /// The most children that a parent has, where they lie side by side.
+    pub(super) fn most_children(&self) -> Option<u64> {
+        match self {
+            Parents::Counted(counted) => counted.counts().keys().next_back().copied(),
+            Parents::Even(_) | Parents::Ranked(..) => None,
         }
     }
 
