@@ -38,11 +38,15 @@ pub async fn table_statistics(
                     s.correlation::float8,
                     (CASE WHEN coalesce(a.attstattarget, -1) < 0
                           THEN current_setting('default_statistics_target')::int
-                          ELSE a.attstattarget END)::bigint
+                          ELSE a.attstattarget END)::bigint,
+                    t.typcategory IN ('S', 'E') OR b.typname IN ('uuid', 'citext'),
+                    t.typanalyze = 0 OR t.typcategory = 'A'
              FROM pg_stats s
              JOIN pg_class c ON c.relname = s.tablename
              JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = s.schemaname
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname
+             JOIN pg_type t ON t.oid = a.atttypid
+             LEFT JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
              WHERE c.oid = $1 AND s.inherited = (c.relkind = 'p')",
             &[&oid],
         )
@@ -69,6 +73,8 @@ fn column(row: &Row) -> ColumnStatistics {
             .zip(shares.unwrap_or_default())
             .collect(),
         correlation: row.get(5),
+        written_as_given: row.get(7),
+        counted: row.get(8),
         target: u64::try_from(row.get::<_, i64>(6)).unwrap_or(0),
     }
 }

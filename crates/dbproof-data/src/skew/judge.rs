@@ -151,6 +151,9 @@ impl Subject<'_> {
         } else {
             "distinct values"
         };
+        if !found.counted || found.distinct == 0.0 && found.null_fraction < 1.0 {
+            return self.not_checked(name, "the server does not count values of this type");
+        }
         let nulls = match self.null_share() {
             // What is unique is so among the rows that have a value, however many these are.
             _ if matches!(self.expectation.values, Values::Unique) => found.null_fraction,
@@ -186,6 +189,13 @@ impl Subject<'_> {
     fn frequencies(&self, found: &ColumnStatistics) -> Vec<SeedCheck> {
         if self.expectation.common.is_empty() {
             return Vec::new();
+        }
+        let mut common = self.expectation.common.iter();
+        if !found.counted
+            || !found.written_as_given && common.any(|(value, _)| matches!(value, Value::Text(_)))
+        {
+            let reason = "the server writes values of this type in its own way";
+            return vec![self.not_checked("frequencies", reason)];
         }
         let Some(nulls) = self.null_share() else {
             return vec![self.not_checked("frequencies", "its NULLs follow from another column")];

@@ -26,6 +26,10 @@ pub struct ColumnStatistics {
     pub common: Vec<(String, f64)>,
     /// `correlation` of values with their places in the table.
     pub correlation: Option<f64>,
+    /// Whether the server writes its values as they were given: text, enums and UUIDs.
+    pub written_as_given: bool,
+    /// Whether ANALYZE counts the different values of its type.
+    pub counted: bool,
     /// How many most common values ANALYZE may list.
     pub target: u64,
 }

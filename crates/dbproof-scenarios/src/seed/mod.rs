@@ -2,14 +2,17 @@
 //!
 //! * `data`: the rows that the files ask for.
 //! * `run`: a new database, or one that is there, from start to end.
+//! * `infer`: a first `data/*.toml` from a database that has rows.
 //! * `skew`: the planner's statistics against what was asked for.
 
 mod data;
+mod infer;
 mod options;
 mod run;
 mod skew;
 
 pub(crate) use data::SeedData;
+pub use infer::{InferOptions, InferredFile, infer};
 pub use options::{Destination, SeedEvent, SeedObserver, SeedOptions};
 pub use run::seed;
 

@@ -29,6 +29,16 @@ pub(crate) struct SeedArguments {
     /// Fill the database of --database-url itself, in one transaction; its tables must be empty
     #[arg(long, conflicts_with = "name")]
     pub(crate) in_place: bool,
+    /// Write a first data/*.toml from the tables and the statistics of --database-url, which is
+    /// only read; no file is ever overwritten
+    #[arg(long, conflicts_with_all = ["in_place", "name", "scale", "threads"])]
+    pub(crate) infer: bool,
+    /// With --infer: the folder to write to, instead of the project's [project] data
+    #[arg(long, value_name = "DIR", requires = "infer")]
+    pub(crate) output: Option<PathBuf>,
+    /// With --infer: copy the most common values of text columns, which may be personal data
+    #[arg(long, requires = "infer")]
+    pub(crate) keep_values: bool,
     /// The new database's name
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,

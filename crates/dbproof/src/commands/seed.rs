@@ -3,7 +3,7 @@
 use dbproof_model::Verdict;
 use dbproof_report::seed as report;
 use dbproof_scenarios::project::Project;
-use dbproof_scenarios::seed::{Destination, SeedOptions};
+use dbproof_scenarios::seed::{Destination, InferOptions, InferredFile, SeedOptions};
 
 use crate::arguments::{SeedArguments, SeedFormat};
 use crate::commands::{runner, scenarios};
@@ -12,6 +12,9 @@ use crate::output::{style, to_standard_output};
 use crate::seed_progress::SeedProgress;
 
 pub(crate) fn run(arguments: SeedArguments) -> anyhow::Result<Outcome> {
+    if arguments.infer {
+        return infer(arguments);
+    }
     let project = Project::open(&arguments.config).map_err(anyhow::Error::from)?;
     let Some(url) = arguments.database_url else {
         return Err(UsageError(NO_SERVER.to_owned()).into());
@@ -46,6 +49,45 @@ pub(crate) fn run(arguments: SeedArguments) -> anyhow::Result<Outcome> {
         Verdict::Fail => Outcome::Fail,
         Verdict::Inconclusive => Outcome::Inconclusive,
     })
+}
+
+/// `dbproof seed --infer`.
+fn infer(arguments: SeedArguments) -> anyhow::Result<Outcome> {
+    let Some(url) = arguments.database_url else {
+        let message = "no database to infer from\nhelp: name it with --database-url \
+                       postgres://USER:PASSWORD@HOST:PORT/DATABASE (or DATABASE_URL); it is only read";
+        return Err(UsageError(message.to_owned()).into());
+    };
+    let folder = match arguments.output {
+        Some(folder) => folder,
+        None => {
+            let project = Project::open(&arguments.config).map_err(anyhow::Error::from)?;
+            project.folder.join(&project.config.project.data)
+        }
+    };
+    let options = InferOptions {
+        url,
+        folder,
+        keep_values: arguments.keep_values,
+    };
+    let written = runner::until_interrupted(dbproof_scenarios::seed::infer(&options))?;
+    let Some(written) = written else {
+        return Ok(Outcome::Interrupted);
+    };
+    to_standard_output(&told(&written))?;
+    Ok(Outcome::Pass)
+}
+
+/// The files, and what of each is left to the reader.
+fn told(written: &[InferredFile]) -> String {
+    let mut text = String::new();
+    for file in written {
+        text.push_str(&format!("wrote {} ({})\n", file.path.display(), file.table));
+        for open in &file.open {
+            text.push_str(&format!("  not inferred: {open}\n"));
+        }
+    }
+    text
 }
 
 const NO_SERVER: &str = "no server to seed on\n\
