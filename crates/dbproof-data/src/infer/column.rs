@@ -53,7 +53,9 @@ pub(super) fn generator(
         return Generator(integers(table, column, limits, range));
     }
     match column.base_type.as_str() {
-        "numeric" | "float4" | "float8" | "money" => Generator(numbers(column, limits)),
+        "numeric" | "float4" | "float8" | "money" => {
+            Generator(numbers(column, limits, scale_of(column)))
+        }
         "bool" => {
             let common = column.common();
             let shares = common.iter().find(|(value, _)| *value == "t");
@@ -292,6 +294,12 @@ fn text(table: &TableShape, column: &ColumnShape, limits: &Limits, keep_values: 
         .min();
     let common = column.common();
     let covered: f64 = common.iter().map(|(_, share)| share).sum();
+    let fake =
+        fake(&column.name).filter(|_| limits.length.is_none() && longest.is_none_or(|n| n >= 60));
+    let alike = |most: &(&str, f64)| most.1 < 2.0 / common.len() as f64;
+    if let (Some(kind), true) = (fake, common.first().is_none_or(alike)) {
+        return Generator(format!("fake = \"{kind}\""));
+    }
     let few = column
         .distinct(rows)
         .is_some_and(|distinct| distinct <= LISTED_TEXTS);
@@ -317,8 +325,6 @@ fn text(table: &TableShape, column: &ColumnShape, limits: &Limits, keep_values: 
             )
         };
     }
-    let fake =
-        fake(&column.name).filter(|_| limits.length.is_none() && longest.is_none_or(|n| n >= 60));
     if let Some(kind) = fake {
         return Generator(format!("fake = \"{kind}\""));
     }
@@ -377,6 +383,14 @@ fn integers(
         return format!("categorical = [{}]", values.collect::<Vec<_>>().join(", "));
     }
     let known = spread(column);
+    if column.histogram.len() >= 5 {
+        let limits = Limits {
+            min: Some(limits.min.unwrap_or(f64::MIN).max(range.0 as f64)),
+            max: Some(limits.max.unwrap_or(f64::MAX).min(range.1 as f64)),
+            ..Limits::default()
+        };
+        return numbers(column, &limits, Some(0));
+    }
     let (low, high) = match (known.first(), known.last()) {
         (Some(low), Some(high)) => (outwards(*low, false), outwards(*high, true)),
         _ => (1.0, 1000.0),
@@ -396,15 +410,17 @@ fn integers(
     )
 }
 
-/// Numbers in their order, as far as the statistics show them.
+/// Numbers in their order, as far as the statistics show them: a histogram leaves out the most common
+/// ones, which are few beside the rest where there is one.
 fn spread(column: &ColumnShape) -> Vec<f64> {
     let listed = column.common();
-    let texts = column
-        .histogram
-        .iter()
-        .map(String::as_str)
-        .chain(listed.iter().map(|(value, _)| *value));
+    let listed = listed.iter().map(|(value, _)| *value);
+    let mut texts: Vec<&str> = column.histogram.iter().map(String::as_str).collect();
+    if texts.len() < 5 {
+        texts.extend(listed);
+    }
     let mut known: Vec<f64> = texts
+        .iter()
         .filter_map(|text| text.trim_start_matches('$').replace(',', "").parse().ok())
         .filter(|number: &f64| number.is_finite())
         .collect();
@@ -424,13 +440,18 @@ fn outwards(value: f64, up: bool) -> f64 {
     (rounded * 1e12).round() / 1e12
 }
 
-fn numbers(column: &ColumnShape, limits: &Limits) -> String {
-    let precision = column.precision();
-    let scale = match column.base_type.as_str() {
-        "numeric" => Some(precision.map_or(2, |(_, scale)| scale)),
+/// Decimals of an exact type.
+fn scale_of(column: &ColumnShape) -> Option<u8> {
+    match column.base_type.as_str() {
+        "numeric" => Some(column.precision().map_or(2, |(_, scale)| scale)),
         "money" => Some(2),
         _ => None,
-    };
+    }
+}
+
+/// The distribution that the histogram looks like: lognormal, even, or a bell.
+fn numbers(column: &ColumnShape, limits: &Limits, scale: Option<u8>) -> String {
+    let precision = column.precision();
     let decimals = scale.map_or_else(String::new, |scale| format!(", decimals = {scale}"));
     let step = scale.map_or(0.0, |scale| 10_f64.powi(-i32::from(scale)));
     let most = precision.map_or(f64::MAX, |(digits, scale)| {
