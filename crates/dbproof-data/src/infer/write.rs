@@ -89,8 +89,12 @@ impl Writer<'_> {
             (false, None) => {
                 self.open
                     .push("the number of its rows: it was never analysed".to_owned());
-                writeln!(text, "# TODO The table was never analysed, so that its rows are not known.\nrows = {ROWS}")
-                    .expect("a String takes everything");
+                let rows = self.most_rows(plan).min(ROWS);
+                writeln!(
+                    text,
+                    "# TODO The table was never analysed, so that its rows are not known.\nrows = {rows}"
+                )
+                .expect("a String takes everything");
             }
         }
         writeln!(text, "\n[table.{name}.columns]").expect("a String takes everything");
@@ -103,6 +107,19 @@ impl Writer<'_> {
             text,
             open: self.open,
         }
+    }
+
+    /// The rows that short unique texts have numbers for.
+    fn most_rows(&self, plan: &TablePlan) -> u64 {
+        let columns = self.table.columns.iter();
+        let unique = columns.filter(|column| plan.roles.get(&column.name) == Some(&Role::Unique));
+        let digits = unique.filter_map(|column| {
+            let limits = self.limits.get(&column.name);
+            let length = limits.and_then(|limits| limits.length.or(limits.longest));
+            [column.longest(), length].into_iter().flatten().min()
+        });
+        let digits = digits.min().unwrap_or(18).min(18);
+        10_u64.pow(u32::try_from(digits).unwrap_or(18)) - 1
     }
 
     fn read_checks(&mut self) {

@@ -12,15 +12,13 @@ use crate::{Rows, Value};
 
 /// Values whose frequency is checked, in a column.
 const MOST_COMMON: usize = 3;
-/// How far a row may lie from its order because it fits into an earlier page.
-const FILLED_PAGES: f64 = 0.01;
-/// How far rows of one table may lie from their order where it is loaded over several connections.
-const SHARED_ORDER: f64 = 0.05;
+/// How far the correlation of rows in their order may be from 1: a row may fit into an earlier page,
+/// and large tables are loaded over several connections, which hand out blocks in turn.
+const NEARLY_IN_ORDER: f64 = 0.05;
 
-/// Holds the planner's statistics of a table against what was asked of it. `in_order` says whether
-/// the rows were loaded one after the other.
+/// Holds the planner's statistics of a table against what was asked of it.
 #[must_use]
-pub fn check_skew(rows: &Rows, statistics: &TableStatistics, in_order: bool) -> Vec<SeedCheck> {
+pub fn check_skew(rows: &Rows, statistics: &TableStatistics) -> Vec<SeedCheck> {
     let mut checks = Vec::new();
     for (name, null_rate, expectation) in rows.expectations() {
         let subject = Subject {
@@ -31,7 +29,7 @@ pub fn check_skew(rows: &Rows, statistics: &TableStatistics, in_order: bool) -> 
             pages: statistics.sample as f64 / statistics.pages.max(1) as f64,
             null_rate,
             expectation: &expectation,
-            in_order: in_order.then_some(!statistics.partitioned),
+            partitioned: statistics.partitioned,
         };
         let found = statistics.columns.iter().find(|found| found.column == name);
         match found {
@@ -58,8 +56,7 @@ struct Subject<'s> {
     pages: f64,
     null_rate: f64,
     expectation: &'s Expectation,
-    /// Whether its rows lie in order; `None` where they nearly do.
-    in_order: Option<bool>,
+    partitioned: bool,
 }
 
 impl Subject<'_> {
@@ -261,10 +258,10 @@ impl Subject<'_> {
 
     fn correlation(&self, found: &ColumnStatistics) -> SeedCheck {
         let name = "correlation";
-        let reason = match (self.expectation.order, self.in_order) {
+        let reason = match (self.expectation.order, self.partitioned) {
             (Order::Unknown(reason), _) => Some(reason),
-            (_, Some(false)) => Some("rows in partitions have no common order"),
-            (_, _) => None,
+            (_, true) => Some("rows in partitions have no common order"),
+            (_, false) => None,
         };
         if let Some(reason) = reason {
             return self.not_checked(name, reason);
@@ -273,10 +270,7 @@ impl Subject<'_> {
             return self.not_checked(name, "the server keeps none of this column");
         };
         let sampled = self.sampled * (1.0 - found.null_fraction);
-        let slack = match self.in_order {
-            Some(_) => FILLED_PAGES + 2.0 / sampled.max(1.0),
-            None => SHARED_ORDER,
-        };
+        let slack = NEARLY_IN_ORDER + 2.0 / sampled.max(1.0);
         let (asked, room) = match self.expectation.order {
             Order::Rising => (1.0, 1.0 - slack..=1.0 + 1e-6),
             Order::Falling => (-1.0, -1.0 - 1e-6..=-1.0 + slack),

@@ -2,7 +2,7 @@
 
 use dbproof_data::check_skew;
 use dbproof_model::{CheckOutcome, SeedCheck};
-use dbproof_postgres::copy::{Filled, SHARED_FROM};
+use dbproof_postgres::copy::Filled;
 use dbproof_postgres::{Session, statistics};
 
 use super::SeedData;
@@ -21,8 +21,7 @@ pub(super) async fn check(
             checks.push(row_count(table, rows.row_count(), filled.rows));
         }
         let statistics = statistics::table_statistics(session, table).await?;
-        let in_order = rows.row_count() <= SHARED_FROM;
-        checks.extend(check_skew(rows, &statistics, in_order));
+        checks.extend(check_skew(rows, &statistics));
     }
     Ok(checks)
 }
