@@ -235,17 +235,6 @@ impl Generator for Within {
 }
 
 impl Reference {
-    /// The reference above that has this name.
-    fn above<'s>(&self, name: &str, scope: &Scope<'s>) -> Result<&'s Arc<Column>, Problem> {
-        let column = &scope.table.columns[scope.above(name)?];
-        if column.parent(0).is_none() && scope.table.rows > 0 && !column.may_be_null() {
-            return Err(Problem::new(format!(
-                "`{name}` is no reference to another table"
-            )));
-        }
-        Ok(column)
-    }
-
     fn along(
         &self,
         name: &str,
@@ -255,7 +244,7 @@ impl Reference {
         Ok(Box::new(Along {
             table: Arc::clone(self.parent_table(scope)?),
             column,
-            first: Arc::clone(self.above(name, scope)?),
+            first: Arc::clone(reference_above(name, scope)?),
         }))
     }
 
@@ -266,7 +255,7 @@ impl Reference {
         scope: &Scope<'_>,
     ) -> Result<Box<dyn Generator>, Problem> {
         let table = Arc::clone(self.parent_table(scope)?);
-        let first = self.above(name, scope)?;
+        let first = reference_above(name, scope)?;
         let Some(most) = first.most_children() else {
             let problem = format!("the children of `{name}` do not lie side by side");
             return Err(Problem::new(problem)
@@ -285,6 +274,17 @@ impl Reference {
             seed: scope.seed,
         }))
     }
+}
+
+/// The reference above that has this name.
+fn reference_above<'s>(name: &str, scope: &Scope<'s>) -> Result<&'s Arc<Column>, Problem> {
+    let column = &scope.table.columns[scope.above(name)?];
+    if column.parent(0).is_none() && scope.table.rows > 0 && !column.may_be_null() {
+        return Err(Problem::new(format!(
+            "`{name}` is no reference to another table"
+        )));
+    }
+    Ok(column)
 }
 
 /// The reference of a table to itself: its own key must be a column above, one that can be had

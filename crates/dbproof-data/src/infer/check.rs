@@ -15,9 +15,12 @@ pub(super) struct Limits {
     pub(super) after: Option<String>,
 }
 
+/// Is told a column and what to do to its limits; `false` where there is no such column.
+type Limiter<'l> = dyn FnMut(&str, &dyn Fn(&mut Limits)) -> bool + 'l;
+
 /// Reads a constraint as `pg_get_constraintdef` writes it; tells each of its conditions to `limit`,
 /// which finds the column's limits. `false` where a part of it is not understood.
-pub(super) fn read(check: &str, limit: &mut dyn FnMut(&str, &dyn Fn(&mut Limits)) -> bool) -> bool {
+pub(super) fn read(check: &str, limit: &mut Limiter<'_>) -> bool {
     let plain = plain(check);
     if plain.contains(" OR ") || plain.contains(" NOT ") || plain.contains(" CASE ") {
         return false;
@@ -29,10 +32,7 @@ pub(super) fn read(check: &str, limit: &mut dyn FnMut(&str, &dyn Fn(&mut Limits)
     understood
 }
 
-fn read_condition(
-    condition: &str,
-    limit: &mut dyn FnMut(&str, &dyn Fn(&mut Limits)) -> bool,
-) -> bool {
+fn read_condition(condition: &str, limit: &mut Limiter<'_>) -> bool {
     if let Some((column, list)) = condition.split_once(" = ANY ") {
         let Some(values) = listed(list) else {
             return false;
@@ -57,7 +57,7 @@ fn read_condition(
                 ">" => limit(column, &|limits| limits.shortest = Some(number + 1)),
                 "<=" => limit(column, &|limits| limits.longest = Some(number)),
                 "<" => limit(column, &|limits| {
-                    limits.longest = Some(number.saturating_sub(1))
+                    limits.longest = Some(number.saturating_sub(1));
                 }),
                 _ => false,
             }
@@ -67,12 +67,7 @@ fn read_condition(
     }
 }
 
-fn compared(
-    left: &str,
-    operator: &str,
-    right: &str,
-    limit: &mut dyn FnMut(&str, &dyn Fn(&mut Limits)) -> bool,
-) -> bool {
+fn compared(left: &str, operator: &str, right: &str, limit: &mut Limiter<'_>) -> bool {
     if let Ok(number) = right.trim_matches('\'').parse::<f64>() {
         return match operator {
             ">=" => limit(left, &|limits| limits.min = Some(number)),
@@ -81,7 +76,7 @@ fn compared(
             "<=" => limit(left, &|limits| limits.max = Some(number)),
             "<" => limit(left, &|limits| limits.max = Some(number.ceil() - 1.0)),
             "=" => limit(left, &|limits| {
-                (limits.min, limits.max) = (Some(number), Some(number))
+                (limits.min, limits.max) = (Some(number), Some(number));
             }),
             _ => false,
         };

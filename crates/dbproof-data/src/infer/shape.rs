@@ -35,6 +35,10 @@ pub struct ForeignKeyShape {
 }
 
 /// A column.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of the catalog, and none follows from another"
+)]
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ColumnShape {
     /// Its name.

@@ -81,10 +81,10 @@ impl Writer<'_> {
         writeln!(text, "\n[table.{name}]").expect("a String takes everything");
         match (plan.counted, self.table.rows) {
             (true, _) => {
-                text.push_str("# How many rows there are follows from the fan-out below.\n")
+                text.push_str("# How many rows there are follows from the fan-out below.\n");
             }
             (false, Some(rows)) => {
-                writeln!(text, "rows = {rows}").expect("a String takes everything")
+                writeln!(text, "rows = {rows}").expect("a String takes everything");
             }
             (false, None) => {
                 self.open
@@ -415,7 +415,7 @@ pub(super) fn quoted(text: &str) -> String {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
             c if c.is_control() => {
-                write!(quoted, "\\u{:04X}", u32::from(c)).expect("a String takes everything")
+                write!(quoted, "\\u{:04X}", u32::from(c)).expect("a String takes everything");
             }
             c => quoted.push(c),
         }

@@ -105,10 +105,9 @@ impl Values {
     /// Σp², because ANALYZE keeps equal values in the order of their rows. `None` where unknown.
     pub(super) fn correlation_by_ties(&self) -> Option<f64> {
         match self {
-            Values::Unique => Some(0.0),
             Values::Drawn(frequencies) => Some(frequencies.sum(|p| p * p)),
             Values::Counted { .. } => None,
-            Values::Unknown(_) => Some(0.0),
+            Values::Unique | Values::Unknown(_) => Some(0.0),
         }
     }
 }
