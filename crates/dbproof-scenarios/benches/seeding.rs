@@ -40,9 +40,11 @@ struct Stand {
 const PASSWORD: &str = "bench";
 
 fn main() {
-    let numbers: Vec<f64> = std::env::args().filter_map(|a| a.parse().ok()).collect();
-    let rows = numbers.first().copied().unwrap_or(1e7);
-    let rounds = numbers.get(1).map_or(3, |rounds| rounds.max(1.0) as usize);
+    let numbers: Vec<u32> = std::env::args()
+        .filter_map(|argument| argument.parse().ok())
+        .collect();
+    let rows = f64::from(numbers.first().copied().unwrap_or(10_000_000));
+    let rounds = numbers.get(1).map_or(3, |rounds| *rounds.max(&1));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -50,7 +52,7 @@ fn main() {
     runtime.block_on(bench(rows, rounds));
 }
 
-async fn bench(rows: f64, rounds: usize) {
+async fn bench(rows: f64, rounds: u32) {
     let stand = Stand::start().await;
     let mut results: [Vec<Filled>; 3] = Default::default();
     for round in 0..rounds {

@@ -77,6 +77,6 @@ mod tests {
             *bounds.start() > 0.187 && *bounds.end() < 0.213,
             "{bounds:?}"
         );
-        assert_eq!(share(0.0, 100.0).contains(&0.01), false);
+        assert!(!share(0.0, 100.0).contains(&0.01));
     }
 }

@@ -197,7 +197,7 @@ fn date(value: &Value) -> Option<i32> {
 /// Pairs of digits; spaces between them are left to the server.
 fn hexadecimal(digits: &str, out: &mut Vec<u8>) -> Option<()> {
     let digits = digits.as_bytes();
-    if digits.len() % 2 != 0 {
+    if !digits.len().is_multiple_of(2) {
         return None;
     }
     for pair in digits.chunks_exact(2) {

@@ -6,6 +6,10 @@ use clap::{Args, ValueEnum};
 
 use super::Color;
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a flag of the command line"
+)]
 #[derive(Debug, Args)]
 #[command(
     after_help = "With --database-url alone a new database is made on that server, with the \

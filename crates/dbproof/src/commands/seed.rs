@@ -58,12 +58,11 @@ fn infer(arguments: SeedArguments) -> anyhow::Result<Outcome> {
                        postgres://USER:PASSWORD@HOST:PORT/DATABASE (or DATABASE_URL); it is only read";
         return Err(UsageError(message.to_owned()).into());
     };
-    let folder = match arguments.output {
-        Some(folder) => folder,
-        None => {
-            let project = Project::open(&arguments.config).map_err(anyhow::Error::from)?;
-            project.folder.join(&project.config.project.data)
-        }
+    let folder = if let Some(folder) = arguments.output {
+        folder
+    } else {
+        let project = Project::open(&arguments.config).map_err(anyhow::Error::from)?;
+        project.folder.join(&project.config.project.data)
     };
     let options = InferOptions {
         url,
@@ -80,14 +79,13 @@ fn infer(arguments: SeedArguments) -> anyhow::Result<Outcome> {
 
 /// The files, and what of each is left to the reader.
 fn told(written: &[InferredFile]) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for file in written {
-        text.push_str(&format!("wrote {} ({})\n", file.path.display(), file.table));
-        for open in &file.open {
-            text.push_str(&format!("  not inferred: {open}\n"));
-        }
+        lines.push(format!("wrote {} ({})\n", file.path.display(), file.table));
+        let open = file.open.iter();
+        lines.extend(open.map(|open| format!("  not inferred: {open}\n")));
     }
-    text
+    lines.concat()
 }
 
 const NO_SERVER: &str = "no server to seed on\n\
