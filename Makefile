@@ -4,8 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test lint bench-verdicts bench-client clean
-.PHONY: help demo build test lint bench-seed bench-verdicts clean
+.PHONY: help demo build test lint bench-seed bench-verdicts bench-client clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +26,7 @@ bench-verdicts: ## Measure how often regress is wrong (ARGS=20 runs a row); not 
 
 bench-client: ## Measure the measuring connection beside tokio-postgres and pgbench (ARGS=20 rounds)
 	@scripts/bench-client $(ARGS)
+
 bench-seed: ## Measure how fast seeding is, beside pgbench and COPY (ARGS="ROWS ROUNDS"); not part of the tests
 	@scripts/bench-seed $(ARGS)
 
