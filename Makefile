@@ -4,8 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-matrix lint bench-verdicts bench-rules bench-diff bench-client clean
-
+.PHONY: help demo build test test-matrix lint bench-verdicts bench-rules bench-diff bench-client bench-seed clean
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
@@ -35,6 +34,9 @@ bench-rules: ## Judge recorded noise by every rule: false alarms and power side 
 
 bench-diff: ## Measure how long the diff of two plans of 200 nodes takes
 	@scripts/bench-diff
+
+bench-seed: ## Measure how fast seeding is, beside pgbench and COPY (ARGS="ROWS ROUNDS"); not part of the tests
+	@scripts/bench-seed $(ARGS)
 
 clean: ## Remove everything that was built and the demo's output
 	@rm -rf target dbproof-output

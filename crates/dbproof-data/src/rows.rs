@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use rand::RngExt;
 
-use crate::generator::{Cell, Generator, Scope};
+use crate::generator::{Cell, Generator, Parent, Scope};
 use crate::random::{CellRandom, derive};
+use crate::skew::Expectation;
 use crate::specification::{ColumnSpecification, Size};
 use crate::{Context, SpecificationError, TableSpecification, Value};
 
@@ -144,6 +145,15 @@ impl Rows {
         }
     }
 
+    /// Each column's name, null rate, and what it should look like besides.
+    pub(crate) fn expectations(&self) -> impl Iterator<Item = (&str, f64, Expectation)> {
+        let rows = self.table.rows;
+        self.table.columns.iter().map(move |column| {
+            let expectation = column.generator.expectation(rows);
+            (column.name.as_str(), column.null_rate, expectation)
+        })
+    }
+
     pub(crate) fn table(&self) -> &Arc<Table> {
         &self.table
     }
@@ -216,6 +226,34 @@ impl Column {
     /// The column for use beyond its table, where its cells can be had alone.
     pub(crate) fn shared(self: &Arc<Self>) -> Option<Arc<Self>> {
         self.stands_alone.then(|| Arc::clone(self))
+    }
+
+    /// The parent of this row, for a reference to another table; `None` where it is NULL.
+    pub(crate) fn parent(&self, row: u64) -> Option<Parent> {
+        let mut random = CellRandom::new(self.seed, row);
+        if self.null_rate > 0.0 && random.random::<f64>() < self.null_rate {
+            return None;
+        }
+        let above = &[];
+        self.generator.parent(&mut Cell { row, above, random })
+    }
+
+    pub(crate) fn may_be_null(&self) -> bool {
+        self.null_rate > 0.0
+    }
+
+    /// The most children that a parent has, where they lie side by side.
+    pub(crate) fn most_children(&self) -> Option<u64> {
+        self.generator.most_children()
+    }
+
+    /// What the column should look like, as others see it.
+    pub(crate) fn expectation(&self, rows: u64) -> Expectation {
+        let inner = self.generator.expectation(rows);
+        let nulls = inner
+            .nulls
+            .map(|own| self.null_rate + (1.0 - self.null_rate) * own);
+        inner.with_nulls(nulls)
     }
 
     pub(crate) fn value(&self, row: u64, above: &[Value]) -> Value {

@@ -37,6 +37,9 @@ use crate::reader::{self, Node, Source};
 /// currency = { constant = "EUR" }
 /// joined   = { time_series = { start = "2024-01-01", end = "2026-01-01", growth = 1 } }
 /// born     = { time_series = { start = 1940-01-01, end = 2008-01-01, order = "random", unit = "date" } }
+/// token    = { uuid = {}, unique = true }
+/// address  = { inet = "10.0.0.0/8" }
+/// digest   = { bytes = 32 }
 /// about    = { text = { min = 20, max = 200 } }             # or `length = 100`
 /// badge    = { template = "{country}-{row:6}" }             # the row's number and columns above
 /// weight   = { correlated = { with = "height", factor = 0.9, plus = { normal = { mean = -85, deviation = 8 } }, decimals = 1 } }

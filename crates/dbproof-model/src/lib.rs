@@ -31,6 +31,7 @@ pub use record::regress::{
     RegressRecord, RegressVerdict, RunTiming, TimingOutcome,
 };
 pub use record::run::{Git, Host, RECORD_SCHEMA, RunRecord, Scenarios, Server, Tool};
+pub use record::seed::{CheckOutcome, SEED_SCHEMA, SeedCheck, SeedRecord, SeedTable};
 pub use record::slow::{
     HistogramBucket, OpenLoop, SlowMix, SlowQuery, SlowRecord, Statistic, ThresholdSource,
 };

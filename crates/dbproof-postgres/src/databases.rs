@@ -75,6 +75,40 @@ impl Databases {
         Ok(self.address.with_database(&database))
     }
 
+    /// Gives a database of this run the name that it is to keep, so that it outlives the run. That
+    /// is one step of the server's: the database is either the run's, or there under its name.
+    /// Nobody may be connected to it.
+    pub async fn keep(&self, address: &Address, name: &str) -> Result<Address, PostgresError> {
+        assert!(
+            address.database().starts_with(&self.prefix) && !name.starts_with(&self.prefix),
+            "only databases of our own are named, and not as ones that are removed"
+        );
+        let session = connect(&self.address).await?;
+        session
+            .run(&format!(
+                "ALTER DATABASE {} RENAME TO {}",
+                quote(address.database()),
+                quote(name)
+            ))
+            .await?;
+        session.close().await;
+        Ok(self.address.with_database(name))
+    }
+
+    /// Whether the server has a database of this name, whoever it belongs to.
+    pub async fn exists(&self, name: &str) -> Result<bool, PostgresError> {
+        let session = connect(&self.address).await?;
+        let row = session
+            .query_one(
+                "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1::text::name)",
+                &[&name],
+            )
+            .await
+            .map_err(|e| session.error(&e))?;
+        session.close().await;
+        Ok(row.get(0))
+    }
+
     /// Removes one database of this run, whoever is connected to it.
     pub async fn drop(&self, address: &Address) -> Result<(), PostgresError> {
         assert!(

@@ -6,8 +6,8 @@
 //! * [`MeasuringConnection`]: the blocking connection that timings are taken on.
 //! * [`Databases`]: creation, cloning and removal of the databases of one run, and
 //!   [`Janitor`], the process that removes them even after `kill -9` of dbproof.
-//! * [`explain`], [`migration`], [`catalog`], [`column_values`], [`copy`], [`locks`], [`rows`]: one
-//!   subject a module.
+//! * [`explain`], [`migration`], [`catalog`], [`column_values`], [`copy`], [`locks`], [`rows`],
+//!   [`statistics`], [`shape`]: one subject a module.
 //!
 //! **Architecture invariant:** no other room but `dbproof-capture` opens a socket to a database.
 
@@ -28,6 +28,8 @@ mod measuring;
 pub mod migration;
 pub mod rows;
 mod session;
+pub mod shape;
+pub mod statistics;
 mod tls;
 mod unprivileged;
 

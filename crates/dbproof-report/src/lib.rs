@@ -8,6 +8,7 @@
 //! | [`html`] | one self-contained file with plan trees, histograms and timelines |
 //! | [`json`] | the record itself, its reader and its JSON Schema |
 //! | [`delta`] | what differs between two records |
+//! | [`seed`] | what `dbproof seed` did |
 //!
 //! **Architecture invariant:** everything is drawn from the record alone, so whatever a report
 //! shows is in the JSON, and a stored record can be drawn again. Nothing here does IO or decides
@@ -22,4 +23,5 @@ pub mod delta;
 pub mod html;
 pub mod json;
 pub mod markdown;
+pub mod seed;
 pub mod terminal;

@@ -9,7 +9,7 @@ use dbproof_postgres::{
 
 use crate::error::RunError;
 use crate::observer::{Event, Observer};
-use crate::options::{RunOptions, ServerChoice};
+use crate::options::{Cleaner, RunOptions, ServerChoice};
 
 /// The server of a run. Dropping it removes everything that the run made there.
 #[derive(Debug)]
@@ -30,7 +30,18 @@ impl Environment {
         run: &str,
         observer: &dyn Observer,
     ) -> Result<Self, PostgresError> {
-        let (ephemeral, address) = match &options.server {
+        let cleaner = options.cleaner.as_ref().filter(|_| !options.in_place);
+        Self::reach(&options.server, cleaner, run, observer).await
+    }
+
+    /// The same from single values; without a cleaner nothing may be made on a server of the user's.
+    pub(crate) async fn reach(
+        server: &ServerChoice,
+        cleaner: Option<&Cleaner>,
+        run: &str,
+        observer: &dyn Observer,
+    ) -> Result<Self, PostgresError> {
+        let (ephemeral, address) = match server {
             ServerChoice::Ephemeral { binaries } => {
                 observer.event(Event::ServerStarting);
                 let server = EphemeralServer::start(&Binaries::find(binaries.as_deref())?).await?;
@@ -46,13 +57,15 @@ impl Environment {
             version: &version,
             ephemeral: ephemeral.is_some(),
         });
-        let janitor =
-            match (&options.server, &options.cleaner) {
-                (ServerChoice::Url(url), Some(cleaner)) if !options.in_place => Some(
-                    Janitor::start(&cleaner.program, cleaner.argument, url, run)?,
-                ),
-                _ => None,
-            };
+        let janitor = match (server, cleaner) {
+            (ServerChoice::Url(url), Some(cleaner)) => Some(Janitor::start(
+                &cleaner.program,
+                cleaner.argument,
+                url,
+                run,
+            )?),
+            _ => None,
+        };
         let databases = Databases::new(&address, run);
         Ok(Environment {
             _janitor: janitor,

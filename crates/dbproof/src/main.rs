@@ -3,7 +3,7 @@
 //! * `arguments`: what clap parses, and nothing else.
 //! * `commands`: one file a command.
 //! * `exit`: the documented exit codes.
-//! * `output`: where reports go; `progress`: what is shown meanwhile.
+//! * `output`: where reports go; `progress` and `seed_progress`: what is shown meanwhile.
 //!
 //! **Architecture invariant:** command-line types never leave this crate.
 
@@ -12,6 +12,7 @@ mod commands;
 mod exit;
 mod output;
 mod progress;
+mod seed_progress;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         Command::Regress(arguments) => commands::scenarios::regress(arguments),
         Command::Nplusone(arguments) => commands::scenarios::nplusone(arguments),
         Command::Deadlock(arguments) => commands::scenarios::deadlock(arguments),
+        Command::Seed(arguments) => commands::seed::run(arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Diff(arguments) => commands::diff::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),

@@ -2,6 +2,8 @@
 
 use rand::{Rng, RngExt};
 
+use crate::skew::Frequencies;
+
 /// The bounded Zipf distribution: P(k) ∝ k^−s for k in 1..=n.
 ///
 /// Sampled by rejection-inversion (Wolfgang Hörmann and Gerhard Derflinger, "Rejection-inversion to
@@ -48,6 +50,14 @@ impl Zipf {
             squeeze: 2.0
                 - integral_inverse(integral(2.5, exponent) - density(2.0, exponent), exponent),
         })
+    }
+
+    /// The probabilities of its values.
+    pub(crate) fn frequencies(&self) -> Frequencies {
+        Frequencies::Zipf {
+            n: self.n,
+            exponent: self.exponent,
+        }
     }
 
     /// Draws a value of 1..=n.

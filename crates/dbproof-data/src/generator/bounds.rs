@@ -49,6 +49,11 @@ impl Bounds {
         )
     }
 
+    /// Whether values are rounded.
+    pub(super) fn round(&self) -> bool {
+        self.decimals.is_some()
+    }
+
     /// Puts a value into bounds.
     pub(super) fn clamp(&self, value: f64) -> Value {
         rounded(value.clamp(self.min, self.max), self.decimals)

@@ -11,6 +11,7 @@ use super::constant::literal;
 use super::{Cell, Generator, Kind, Recipe, Scope};
 use crate::error::Problem;
 use crate::reader::Node;
+use crate::skew::{Expectation, Frequencies};
 use crate::{SpecificationError, Value};
 
 pub(super) const KIND: Kind = Kind {
@@ -74,5 +75,19 @@ impl Generator for Choice {
         let chosen = self.cumulative.partition_point(|sum| *sum <= drawn);
         // Rounding may put the draw on the very end.
         self.values[chosen.min(self.values.len() - 1)].clone()
+    }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        let whole = self.cumulative.last().copied().unwrap_or(1.0);
+        let before = std::iter::once(&0.0).chain(&self.cumulative);
+        let shares = self
+            .cumulative
+            .iter()
+            .zip(before)
+            .map(|(sum, before)| (sum - before) / whole);
+        let mut common: Vec<_> = self.values.iter().cloned().zip(shares).collect();
+        common.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let shares = common.iter().map(|(_, share)| *share).collect();
+        Expectation::drawn(Frequencies::Listed(shares), common)
     }
 }

@@ -7,6 +7,7 @@ use toml::de::DeValue;
 use super::{Cell, Generator, Kind, Recipe, Scope};
 use crate::error::Problem;
 use crate::reader::Node;
+use crate::skew::{Expectation, Frequencies};
 use crate::{SpecificationError, Value};
 
 pub(super) const KIND: Kind = Kind {
@@ -44,5 +45,9 @@ impl Recipe for Constant {
 impl Generator for Constant {
     fn value(&self, _cell: &mut Cell<'_>) -> Value {
         self.0.clone()
+    }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        Expectation::drawn(Frequencies::Even(1), vec![(self.0.clone(), 1.0)])
     }
 }

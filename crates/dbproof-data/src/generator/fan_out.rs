@@ -6,15 +6,19 @@
 //! children for each parent; the table then has their sum, and the children of a parent lie side
 //! by side, as items of an order do.
 
+use std::collections::BTreeMap;
+
 use rand::RngExt;
 use rand_distr::{Distribution, Poisson};
 
+use super::Parent;
 use crate::SpecificationError;
 use crate::distribution::Zipf;
 use crate::error::Problem;
 use crate::permutation::Permutation;
 use crate::random::{CellRandom, derive};
 use crate::reader::Node;
+use crate::skew::{Frequencies, Values};
 
 /// How children are dealt out to parents.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +87,7 @@ impl FanOut {
                 Ok(distribution) => Parents::Ranked(distribution, Permutation::new(parents, seed)),
                 Err(_) => Parents::Even(parents),
             },
-            FanOut::Counted(count) => Parents::counted(count, parents, seed),
+            FanOut::Counted(count) => Parents::Counted(Counted::new(count, parents, seed)),
         }
     }
 }
@@ -93,25 +97,131 @@ impl FanOut {
 pub(super) enum Parents {
     Even(u64),
     Ranked(Zipf, Permutation),
-    /// For each parent, the row behind its last child: 8 bytes a parent.
-    Counted(Vec<u64>),
+    /// Every parent has its number of children, side by side.
+    Counted(Counted),
+}
+
+/// Parents with a number of children each.
+#[derive(Debug)]
+pub(super) struct Counted {
+    count: Count,
+    parents: u64,
+    seed: u64,
+    /// For every [`STRIDE`] parents, the row behind the last child of the last of them; what is
+    /// between is drawn again when it is asked for, so that a parent costs half a byte.
+    ends: Vec<u64>,
+}
+
+/// How many parents share an entry.
+const STRIDE: u64 = 16;
+
+impl Counted {
+    fn new(count: &Count, parents: u64, seed: u64) -> Self {
+        let mut counted = Counted {
+            count: count.clone(),
+            parents,
+            seed,
+            ends: Vec::with_capacity(usize::try_from(parents.div_ceil(STRIDE)).unwrap_or(0)),
+        };
+        let mut end = 0;
+        for parent in 0..parents {
+            end += counted.children_of(parent);
+            if parent % STRIDE == STRIDE - 1 || parent == parents - 1 {
+                counted.ends.push(end);
+            }
+        }
+        counted
+    }
+
+    fn children_of(&self, parent: u64) -> u64 {
+        self.count.draw(&mut CellRandom::new(self.seed, parent))
+    }
+
+    fn children(&self) -> u64 {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// The parent of this row, and how many of its children come before.
+    pub(super) fn locate(&self, row: u64) -> (u64, u64) {
+        let group = self.ends.partition_point(|end| *end <= row);
+        let mut begin = match group {
+            0 => 0,
+            _ => self.ends[group - 1],
+        };
+        let first = group as u64 * STRIDE;
+        for parent in first..self.parents {
+            let end = begin + self.children_of(parent);
+            if row < end {
+                return (parent, row - begin);
+            }
+            begin = end;
+        }
+        (self.parents.saturating_sub(1), 0)
+    }
+
+    /// How many parents there are for each number of children.
+    pub(super) fn counts(&self) -> BTreeMap<u64, u64> {
+        let mut counts = BTreeMap::new();
+        for parent in 0..self.parents {
+            *counts.entry(self.children_of(parent)).or_default() += 1;
+        }
+        counts
+    }
 }
 
 impl Parents {
-    fn counted(count: &Count, parents: u64, seed: u64) -> Self {
-        let mut end = 0;
-        let ends = (0..parents).map(|parent| {
-            end += count.draw(&mut CellRandom::new(seed, parent));
-            end
-        });
-        Parents::Counted(ends.collect())
-    }
-
     /// How many children there are, where that is decided here.
     pub(super) fn children(&self) -> u64 {
         match self {
-            Parents::Counted(ends) => ends.last().copied().unwrap_or(0),
+            Parents::Counted(counted) => counted.children(),
             Parents::Even(_) | Parents::Ranked(..) => 0,
+        }
+    }
+
+    /// How often each parent is chosen, and the heaviest ones, the first one first.
+    pub(super) fn expected(&self, heaviest: u64) -> (Values, Vec<(u64, f64)>) {
+        match self {
+            Parents::Even(parents) => (Values::Drawn(Frequencies::Even(*parents)), Vec::new()),
+            Parents::Ranked(distribution, shuffle) => {
+                let frequencies = distribution.frequencies();
+                let ranks = (0..).zip(frequencies.first(heaviest));
+                let heaviest = ranks
+                    .map(|(rank, share)| (shuffle.apply(rank), share))
+                    .collect();
+                (Values::Drawn(frequencies), heaviest)
+            }
+            Parents::Counted(counted) => {
+                let values = Values::Counted {
+                    counts: counted.counts(),
+                    children: counted.children(),
+                };
+                (values, Vec::new())
+            }
+        }
+    }
+
+    /// The parent of this row, and the row's place among its children.
+    pub(super) fn locate(&self, row: u64, random: &mut CellRandom) -> Parent {
+        match self {
+            Parents::Counted(counted) => {
+                let (parent, position) = counted.locate(row);
+                Parent {
+                    row: parent,
+                    position: Some(position),
+                }
+            }
+            Parents::Even(_) | Parents::Ranked(..) => Parent {
+                row: self.choose(row, random),
+                position: None,
+            },
+        }
+    }
+
+    /// The most children that a parent has, where they lie side by side.
+    pub(super) fn most_children(&self) -> Option<u64> {
+        match self {
+            Parents::Counted(counted) => counted.counts().keys().next_back().copied(),
+            Parents::Even(_) | Parents::Ranked(..) => None,
         }
     }
 
@@ -122,7 +232,7 @@ impl Parents {
             Parents::Ranked(distribution, shuffle) => {
                 shuffle.apply(distribution.sample(random) - 1)
             }
-            Parents::Counted(ends) => ends.partition_point(|end| *end <= row) as u64,
+            Parents::Counted(counted) => counted.locate(row).0,
         }
     }
 }

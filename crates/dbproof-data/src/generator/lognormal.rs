@@ -11,6 +11,7 @@ use super::bounds::{Bounds, DECIMALS, MAX, MIN};
 use super::{Cell, Generator, Kind, Recipe, Scope};
 use crate::error::Problem;
 use crate::reader::Node;
+use crate::skew::Expectation;
 use crate::{SpecificationError, Value};
 
 pub(super) const KIND: Kind = Kind {
@@ -45,5 +46,9 @@ impl Generator for Skewed {
     fn value(&self, cell: &mut Cell<'_>) -> Value {
         self.bounds
             .draw(|| self.distribution.sample(&mut cell.random))
+    }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        Expectation::continuous(self.bounds.round())
     }
 }

@@ -6,6 +6,7 @@
 
 mod boolean;
 mod bounds;
+mod bytes;
 mod case;
 mod categorical;
 mod constant;
@@ -13,6 +14,7 @@ mod correlated;
 mod exponential;
 mod fake;
 mod fan_out;
+mod inet;
 mod lognormal;
 mod normal;
 mod reference;
@@ -21,6 +23,7 @@ mod template;
 mod text;
 mod time_series;
 mod uniform;
+mod uuid;
 mod zipf;
 
 use std::fmt::Debug;
@@ -30,6 +33,7 @@ use crate::error::Problem;
 use crate::random::CellRandom;
 use crate::reader::Node;
 use crate::rows::Table;
+use crate::skew::Expectation;
 use crate::{Context, SpecificationError, Value};
 
 /// Every generator there is, in the order in which messages list them.
@@ -48,6 +52,9 @@ const KINDS: &[Kind] = &[
     fake::KIND,
     text::KIND,
     template::KIND,
+    uuid::KIND,
+    inet::KIND,
+    bytes::KIND,
     correlated::KIND,
     case::KIND,
 ];
@@ -92,6 +99,30 @@ pub(crate) trait Recipe: Debug + Send + Sync {
 /// Makes the cells of a column. A cell depends on nothing but its [`Cell`].
 pub(crate) trait Generator: Debug + Send + Sync {
     fn value(&self, cell: &mut Cell<'_>) -> Value;
+
+    /// The row of the parent that the cell is a key of, for references to another table.
+    fn parent(&self, _cell: &mut Cell<'_>) -> Option<Parent> {
+        None
+    }
+
+    /// The most children that a parent has, where they lie side by side.
+    fn most_children(&self) -> Option<u64> {
+        None
+    }
+
+    /// What the column of this many rows should look like.
+    fn expectation(&self, _rows: u64) -> Expectation {
+        Expectation::unknown("it is made of other values").with_nulls(None)
+    }
+}
+
+/// Which parent a cell belongs to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parent {
+    /// The parent's row, counted from 0.
+    pub(crate) row: u64,
+    /// How many of the parent's children come before, where children lie side by side.
+    pub(crate) position: Option<u64>,
 }
 
 /// What a generator may know of its surroundings when it is prepared.
@@ -105,6 +136,13 @@ pub(crate) struct Scope<'s> {
 }
 
 impl Scope<'_> {
+    /// The share of NULL in a column that stands above, where it is known.
+    fn nulls(&self, column: usize) -> Option<f64> {
+        self.table.columns[column]
+            .expectation(self.table.rows)
+            .nulls
+    }
+
     /// The position of a column that stands above.
     fn above(&self, name: &str) -> Result<usize, Problem> {
         self.table.column_index(name).ok_or_else(|| {

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use super::{Cell, Generator, Kind, Recipe, Scope};
 use crate::error::Problem;
 use crate::reader::Node;
+use crate::skew::{Expectation, Frequencies, Order};
 use crate::{SpecificationError, Value};
 
 pub(super) const KIND: Kind = Kind {
     name: "sequence",
     read,
 };
+
+/// Values of a cycle that are looked for in the server's list of common ones.
+const LISTED: u64 = 20;
 
 #[derive(Debug, Clone)]
 struct Sequence {
@@ -67,5 +71,22 @@ impl Generator for Sequence {
             self.start
                 .wrapping_add(self.step.wrapping_mul(position.cast_signed())),
         )
+    }
+
+    fn expectation(&self, rows: u64) -> Expectation {
+        match self.cycle {
+            Some(cycle) if cycle < rows => {
+                let common = (0..cycle.min(LISTED)).map(|position| {
+                    let ahead = self.step.wrapping_mul(position.cast_signed());
+                    (
+                        Value::Integer(self.start.wrapping_add(ahead)),
+                        1.0 / cycle as f64,
+                    )
+                });
+                Expectation::drawn(Frequencies::Even(cycle), common.collect())
+            }
+            _ if self.step > 0 => Expectation::unique(Order::Rising),
+            _ => Expectation::unique(Order::Falling),
+        }
     }
 }

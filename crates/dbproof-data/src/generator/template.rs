@@ -6,9 +6,11 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use super::text::made_up;
 use super::{Cell, Generator, Kind, Recipe, Scope};
 use crate::error::Problem;
 use crate::reader::Node;
+use crate::skew::Expectation;
 use crate::{SpecificationError, Value};
 
 pub(super) const KIND: Kind = Kind {
@@ -90,17 +92,34 @@ impl Recipe for Template {
             Part::Literal(text) => Ok(Part::Literal(text.clone())),
             Part::Row { width } => Ok(Part::Row { width: *width }),
         });
-        Ok(Box::new(Filled(parts.collect::<Result<_, Problem>>()?)))
+        let parts: Vec<Part<usize>> = parts.collect::<Result<_, Problem>>()?;
+        let columns = parts.iter().filter_map(|part| match part {
+            Part::Column(column) => Some(scope.nulls(*column)),
+            Part::Literal(_) | Part::Row { .. } => None,
+        });
+        // NULLs of several columns may coincide or not.
+        let nulls = columns
+            .collect::<Option<Vec<f64>>>()
+            .and_then(|nulls| match nulls[..] {
+                [] => Some(0.0),
+                [one] => Some(one),
+                _ => nulls.iter().all(|share| *share == 0.0).then_some(0.0),
+            });
+        Ok(Box::new(Filled { parts, nulls }))
     }
 }
 
 #[derive(Debug)]
-struct Filled(Vec<Part<usize>>);
+struct Filled {
+    parts: Vec<Part<usize>>,
+    /// The share of NULL, where it is known.
+    nulls: Option<f64>,
+}
 
 impl Generator for Filled {
     fn value(&self, cell: &mut Cell<'_>) -> Value {
         let mut text = String::new();
-        for part in &self.0 {
+        for part in &self.parts {
             let written = match part {
                 Part::Literal(literal) => write!(text, "{literal}"),
                 Part::Row { width } => write!(text, "{:0width$}", cell.row + 1),
@@ -112,5 +131,16 @@ impl Generator for Filled {
             debug_assert!(written.is_ok(), "a String takes everything");
         }
         Value::Text(text)
+    }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        // Beside another column's digits, the row's number is not to be told from them.
+        let literal = |part: &Part<usize>| matches!(part, Part::Literal(_));
+        let apart = self.parts.windows(2).all(|pair| pair.iter().any(literal));
+        let numbered = self
+            .parts
+            .iter()
+            .any(|part| matches!(part, Part::Row { .. }));
+        made_up(numbered && apart, self.nulls)
     }
 }

@@ -10,8 +10,9 @@ use rand::RngExt;
 use super::fake::words;
 use super::{Cell, Generator, Kind, Recipe, Scope};
 use crate::error::Problem;
-use crate::random::CellRandom;
+use crate::random::{CellRandom, derive};
 use crate::reader::Node;
+use crate::skew::{Expectation, Order};
 use crate::{SpecificationError, Value};
 
 pub(super) const KIND: Kind = Kind { name: "text", read };
@@ -20,7 +21,6 @@ pub(super) const KIND: Kind = Kind { name: "text", read };
 struct Text {
     min: usize,
     max: usize,
-    unique: bool,
 }
 
 fn read(node: &Node<'_>) -> Result<Arc<dyn Recipe>, SpecificationError> {
@@ -37,12 +37,10 @@ fn read(node: &Node<'_>) -> Result<Arc<dyn Recipe>, SpecificationError> {
         (Some(length), None, None) => Ok(Arc::new(Text {
             min: length,
             max: length,
-            unique: false,
         })),
         (None, min, Some(max)) if min.unwrap_or(0) <= max => Ok(Arc::new(Text {
             min: min.unwrap_or(0),
             max,
-            unique: false,
         })),
         (None, _, Some(_)) => Err(node.error("`max` must not be below `min`")),
         _ => Err(node.error("`text` needs either `length`, or `max` with or without `min`")),
@@ -63,38 +61,99 @@ impl Recipe for Text {
                 scope.table.rows
             )));
         }
-        Ok(Box::new(Text {
+        Ok(Box::new(Cuttings {
+            text: self.clone(),
             unique: scope.unique,
-            ..self.clone()
+            passage: Passage::new(scope.seed),
         }))
     }
 }
 
-impl Generator for Text {
+#[derive(Debug)]
+struct Cuttings {
+    text: Text,
+    unique: bool,
+    passage: Passage,
+}
+
+impl Generator for Cuttings {
     fn value(&self, cell: &mut Cell<'_>) -> Value {
-        let length = cell.random.random_range(self.min..=self.max);
+        let length = cell.random.random_range(self.text.min..=self.text.max);
         let start = if self.unique {
             format!("{} ", cell.row + 1)
         } else {
             String::new()
         };
-        Value::Text(fill(start, length, &mut cell.random))
+        Value::Text(self.passage.fill(&start, length, &mut cell.random))
+    }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        made_up(self.unique, Some(0.0))
     }
 }
 
-/// Adds words until the text has that length. The words are ASCII, so that bytes are characters.
-fn fill(mut text: String, length: usize, random: &mut CellRandom) -> String {
-    while text.len() < length {
-        if !text.is_empty() && !text.ends_with(' ') {
-            text.push(' ');
+/// What made-up text should look like: its order is the collation's.
+pub(super) fn made_up(unique: bool, nulls: Option<f64>) -> Expectation {
+    let reason = "the text is made up of words";
+    let expectation = if unique {
+        Expectation::unique(Order::Unknown(reason))
+    } else {
+        Expectation::unknown(reason)
+    };
+    expectation.with_nulls(nulls)
+}
+
+/// Words in a row, which texts are cut out of: copying a piece is many times cheaper than drawing
+/// each of its words.
+#[derive(Debug)]
+struct Passage {
+    words: String,
+    /// Where words begin; the last of them leaves no less than [`CUT`] bytes.
+    starts: Vec<usize>,
+}
+
+/// The length of a passage in bytes, a few thousand words.
+const PASSAGE: usize = 64 * 1024;
+/// The most that is cut out at a time.
+const CUT: usize = 4 * 1024;
+
+impl Passage {
+    fn new(seed: u64) -> Self {
+        let mut random = CellRandom::new(derive(seed, "passage"), 0);
+        let mut passage = Passage {
+            words: String::with_capacity(PASSAGE + 16),
+            starts: Vec::new(),
+        };
+        while passage.words.len() < PASSAGE {
+            if passage.words.len() < PASSAGE - CUT {
+                passage.starts.push(passage.words.len());
+            }
+            passage
+                .words
+                .push_str(words::pick(words::WORDS, &mut random));
+            passage.words.push(' ');
         }
-        text.push_str(words::pick(words::WORDS, random));
+        passage
     }
-    text.truncate(length);
-    // A text that ends in a space would come back shorter from a `char(n)` column.
-    if text.ends_with(' ') && !text.trim_end().is_empty() {
-        text.pop();
-        text.push('.');
+
+    /// Adds words until the text has that length. The words are ASCII, so that bytes are characters.
+    fn fill(&self, start: &str, length: usize, random: &mut CellRandom) -> String {
+        let mut text = String::with_capacity(length.max(start.len()));
+        text.push_str(start);
+        while text.len() < length {
+            if !text.is_empty() && !text.ends_with(' ') {
+                text.push(' ');
+            }
+            let begin = self.starts[random.random_range(0..self.starts.len())];
+            let wanted = (length - text.len()).min(CUT);
+            text.push_str(&self.words[begin..begin + wanted]);
+        }
+        text.truncate(length);
+        // A text that ends in a space would come back shorter from a `char(n)` column.
+        if text.ends_with(' ') && !text.trim_end().is_empty() {
+            text.pop();
+            text.push('.');
+        }
+        text
     }
-    text
 }

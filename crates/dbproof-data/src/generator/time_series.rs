@@ -16,6 +16,7 @@ use super::{Cell, Generator, Kind, Recipe, Scope};
 use crate::calendar::{MICROS_PER_DAY, days_from_date};
 use crate::error::Problem;
 use crate::reader::Node;
+use crate::skew::{Expectation, Order};
 use crate::{SpecificationError, Value};
 
 pub(super) const KIND: Kind = Kind {
@@ -104,6 +105,19 @@ impl Generator for Timeline {
             Value::Date(micros.div_euclid(MICROS_PER_DAY) as i32)
         } else {
             Value::TimestampMicros(micros)
+        }
+    }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        let reason = "the moments are drawn from a continuous range";
+        let order = match (self.series.rising, self.series.dates) {
+            (true, _) => Order::Rising,
+            (false, false) => Order::Random,
+            (false, true) => Order::Unknown("how many rows share a day depends on the growth"),
+        };
+        Expectation {
+            order,
+            ..Expectation::unknown(reason)
         }
     }
 }

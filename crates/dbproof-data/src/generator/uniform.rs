@@ -12,6 +12,7 @@ use super::{Cell, Generator, Kind, Recipe, Scope};
 use crate::error::Problem;
 use crate::permutation::Permutation;
 use crate::reader::Node;
+use crate::skew::{Expectation, Frequencies, Order};
 use crate::{SpecificationError, Value};
 
 pub(super) const KIND: Kind = Kind {
@@ -73,6 +74,14 @@ impl Generator for Whole {
     fn value(&self, cell: &mut Cell<'_>) -> Value {
         Value::Integer(cell.random.random_range(self.low..=self.high))
     }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        let values = self.high.abs_diff(self.low).saturating_add(1);
+        let share = 1.0 / values as f64;
+        let listed = (self.low..=self.high).take(20);
+        let common = listed.map(|value| (Value::Integer(value), share));
+        Expectation::drawn(Frequencies::Even(values), common.collect())
+    }
 }
 
 #[derive(Debug)]
@@ -87,6 +96,10 @@ impl Generator for Shuffled {
             self.low
                 .wrapping_add_unsigned(self.permutation.apply(cell.row)),
         )
+    }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        Expectation::unique(Order::Random)
     }
 }
 
@@ -107,5 +120,9 @@ impl Generator for Continuous {
     fn value(&self, cell: &mut Cell<'_>) -> Value {
         let share: f64 = cell.random.random();
         bounds::rounded(self.low * (1.0 - share) + self.high * share, self.decimals)
+    }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        Expectation::continuous(self.decimals.is_some())
     }
 }

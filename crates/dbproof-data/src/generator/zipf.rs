@@ -10,6 +10,7 @@ use crate::distribution::Zipf;
 use crate::error::Problem;
 use crate::permutation::Permutation;
 use crate::reader::Node;
+use crate::skew::Expectation;
 use crate::{SpecificationError, Value};
 
 pub(super) const KIND: Kind = Kind { name: "zipf", read };
@@ -72,5 +73,21 @@ impl Generator for Drawn {
             .as_ref()
             .map_or(rank, |shuffle| shuffle.apply(rank));
         Value::Integer(self.low.wrapping_add_unsigned(offset))
+    }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        let frequencies = self.distribution.frequencies();
+        let ranks = frequencies.first(20);
+        let common = (0..).zip(ranks).map(|(rank, share)| {
+            let offset = self
+                .shuffle
+                .as_ref()
+                .map_or(rank, |shuffle| shuffle.apply(rank));
+            (
+                Value::Integer(self.low.wrapping_add_unsigned(offset)),
+                share,
+            )
+        });
+        Expectation::drawn(frequencies, common.collect())
     }
 }

@@ -4,4 +4,5 @@ pub(crate) mod deadlock;
 pub(crate) mod nplusone;
 pub(crate) mod regress;
 pub(crate) mod run;
+pub(crate) mod seed;
 pub(crate) mod slow;

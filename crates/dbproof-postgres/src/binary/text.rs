@@ -92,7 +92,7 @@ where
 
 /// `\x` and pairs of hexadecimal digits, or bytes as they are where no escape can be meant. Letters
 /// other than ASCII's are other bytes in another encoding of the database.
-fn bytea(text: &str, out: &mut Vec<u8>) -> Option<()> {
+pub(super) fn bytea(text: &str, out: &mut Vec<u8>) -> Option<()> {
     match text.strip_prefix("\\x") {
         Some(digits) => hexadecimal(digits.as_bytes(), out),
         None if text.is_ascii() && !text.contains('\\') => plain(text, out),

@@ -37,6 +37,7 @@ impl Field {
                 Some(())
             }
             Field::Bytea => match value {
+                Value::Text(text) if text.starts_with("\\x") => text::bytea(text, out),
                 // A backslash begins an escape in the text form, and other letters than ASCII's are
                 // other bytes in another encoding of the database.
                 Value::Text(text) if text.is_ascii() && !text.contains('\\') => {

@@ -1,10 +1,11 @@
 //! Indexes and foreign keys that are made after the load: [`Deferred`].
 //!
-//! Only what can be made again exactly as it was is taken away. Primary keys and unique
-//! constraints stay, because views and replica identities may hang on them; so does everything of
-//! partitioned tables, whose parts carry objects of their own; and everything with a state that its
-//! definition does not tell: invalid, clustered on, in a tablespace of its own, with statistics
-//! targets, or with its triggers switched off.
+//! Only what can be made again exactly as it was is taken away. A primary key or unique constraint
+//! stays where something hangs on it, such as a view or a key that stays; so does everything unique
+//! where a trigger could need it for `ON CONFLICT`; everything of partitioned tables, whose parts
+//! carry objects of their own; and everything with a state that its definition does not tell:
+//! invalid, clustered on, the replica identity, in a tablespace of its own, with statistics targets
+//! or options of a constraint's index, or with its triggers switched off.
 
 use futures_util::future::try_join_all;
 use postgres_protocol::escape::escape_literal;
@@ -36,22 +37,31 @@ const KEYS: &str = "
     WHERE c.contype = 'f' AND (c.conrelid = ANY ($1) OR c.confrelid = ANY ($1))
     ORDER BY c.oid";
 
+/// Asked once the keys are away, so that what they need is free.
 const INDEXES: &str = "
     SELECT i.indrelid, i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid),
-           obj_description(i.indexrelid, 'pg_class')
+           obj_description(i.indexrelid, 'pg_class'),
+           quote_ident(c.conname), i.indrelid::regclass::text, pg_get_constraintdef(c.oid),
+           obj_description(c.oid, 'pg_constraint')
     FROM pg_index i
     JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+    LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid AND c.contype IN ('p', 'u', 'x')
     WHERE i.indrelid = ANY ($1) AND t.relkind = 'r' AND NOT t.relispartition
       AND i.indisvalid AND i.indisready AND i.indislive
-      AND NOT (i.indisprimary OR i.indisexclusion OR i.indisclustered OR i.indisreplident)
+      AND NOT (i.indisexclusion OR i.indisclustered OR i.indisreplident)
       AND x.reltablespace = 0
-      AND NOT EXISTS (SELECT FROM pg_constraint c
-                      WHERE c.conindid = i.indexrelid)
+      AND (c.oid IS NULL OR x.reloptions IS NULL AND c.conparentid = 0 AND c.coninhcount = 0)
+      AND NOT (i.indisunique
+               AND EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = ANY ($1) AND NOT g.tgisinternal))
       AND NOT EXISTS (SELECT FROM pg_attribute a
                       WHERE a.attrelid = i.indexrelid AND a.attstattarget >= 0)
       AND NOT EXISTS (SELECT FROM pg_depend d
                       WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
                         AND d.deptype IN ('e', 'x', 'P', 'S'))
+      AND NOT EXISTS (SELECT FROM pg_depend d
+                      WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indexrelid
+                         OR d.refclassid = 'pg_constraint'::regclass AND d.refobjid = c.oid
+                            AND NOT (d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid))
     ORDER BY i.indexrelid";
 
 impl Deferred {
@@ -100,10 +110,29 @@ impl Deferred {
     ) -> Result<(), PostgresError> {
         for row in rows_about(session, INDEXES, targets).await? {
             let (name, definition): (String, String) = (row.get(1), row.get(2));
-            let comment = comment(&format!("INDEX {name}"), row.get(3));
-            session.run(&format!("DROP INDEX {name}")).await?;
-            let table = name_of(targets, row.get(0), name);
-            let sql = format!("{definition}{comment}");
+            let index_comment = comment(&format!("INDEX {name}"), row.get(3));
+            let table = name_of(targets, row.get(0), name.clone());
+            let constraint: Option<String> = row.get(4);
+            let sql = match constraint {
+                None => {
+                    session.run(&format!("DROP INDEX {name}")).await?;
+                    format!("{definition}{index_comment}")
+                }
+                Some(constraint) => {
+                    let (relation, definition): (String, String) = (row.get(5), row.get(6));
+                    let alter = format!("ALTER TABLE {relation}");
+                    session
+                        .run(&format!("{alter} DROP CONSTRAINT {constraint}"))
+                        .await?;
+                    let own_comment = comment(
+                        &format!("CONSTRAINT {constraint} ON {relation}"),
+                        row.get(7),
+                    );
+                    format!(
+                        "{alter} ADD CONSTRAINT {constraint} {definition}{own_comment}{index_comment}"
+                    )
+                }
+            };
             match self.indexes.iter_mut().find(|(known, _)| *known == table) {
                 Some((_, statements)) => statements.push(sql),
                 None => self.indexes.push((table, vec![sql])),

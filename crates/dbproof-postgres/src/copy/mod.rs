@@ -11,6 +11,7 @@
 //! every run, and different tables are loaded at the same time. Only a table of more than
 //! [`SHARED_FROM`] rows is shared between connections, chunk by chunk.
 
+mod analysed;
 mod binary;
 mod deferred;
 mod error;
@@ -22,10 +23,12 @@ mod source;
 mod target;
 mod text;
 
+pub use analysed::analyse;
 pub use error::LoadError;
 pub use fill::fill;
 pub use in_transaction::fill_in_transaction;
 pub use load::{Loading, Progress};
+pub(crate) use target::escape_relation;
 
 /// From how many rows on a table is loaded over several connections. Its rows are then still
 /// nearly in order, but not the same ones in every page from run to run.

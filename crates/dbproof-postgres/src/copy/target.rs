@@ -148,7 +148,7 @@ impl Encoder {
 }
 
 /// Quotes `relation` or `schema.relation`.
-fn escape_relation(relation: &str) -> String {
+pub(crate) fn escape_relation(relation: &str) -> String {
     relation
         .split('.')
         .map(escape_identifier)

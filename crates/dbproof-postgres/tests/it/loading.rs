@@ -155,6 +155,12 @@ const SCHEMA: &str = "
     CREATE INDEX sampled ON users ((lower(name)));
     ALTER INDEX sampled ALTER COLUMN 1 SET STATISTICS 500;
     COMMENT ON INDEX side.\"by User\" IS 'it''s the hot one';
+    COMMENT ON CONSTRAINT users_pkey ON users IS 'the key';
+    COMMENT ON INDEX users_pkey IS 'its index';
+    CREATE VIEW grouped AS SELECT id, email FROM users GROUP BY id;
+    CREATE TABLE deferred (id integer, code text UNIQUE DEFERRABLE INITIALLY DEFERRED,
+        CONSTRAINT \"two of them\" PRIMARY KEY (id, code) INCLUDE (extra), extra integer);
+    COMMENT ON CONSTRAINT \"two of them\" ON deferred IS 'a pair';
     COMMENT ON CONSTRAINT \"of whom\" ON side.\"Orders\" IS 'whose it is';
     CREATE TABLE clustered (id integer, k integer REFERENCES users (id));
     CREATE INDEX clustered_k ON clustered (k);
@@ -173,6 +179,11 @@ rows = 3000
 id = { sequence = { start = 5, step = 2 } }
 user_id = { reference = { table = "users" } }
 total = { uniform = { low = 1, high = 9 } }
+[table.deferred]
+rows = 50
+[table.deferred.columns]
+id = { sequence = { start = 1 } }
+code = { template = "c{row}" }
 [table.clustered]
 rows = 50
 [table.clustered.columns]

@@ -5,3 +5,4 @@ mod drawn;
 mod html;
 mod json;
 mod sample;
+mod seed;

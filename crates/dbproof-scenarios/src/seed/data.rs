@@ -43,7 +43,15 @@ impl SeedData {
             LoadError::NotEmpty { .. } => return not_empty(&error).into(),
         };
         let message = format!("the server refuses the data for `{name}`: {error}");
-        let help = error.detail.clone().or_else(|| error.hint.clone());
+        let mut help = error.detail.clone().or_else(|| error.hint.clone());
+        // 42P01 undefined_table, 3F000 invalid_schema_name
+        if matches!(error.sqlstate.as_str(), "42P01" | "3F000") {
+            let migrations = &project.config.project.migrations;
+            help = Some(format!(
+                "the table must be made before it can be filled: by a migration in {migrations}/, \
+                 and in the database itself with --in-place"
+            ));
+        }
         let Some(table) = self.tables.iter().find(|table| table.name() == name) else {
             return InputError::new(message).with_help(help).into();
         };

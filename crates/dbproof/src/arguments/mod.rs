@@ -1,12 +1,14 @@
 //! What clap parses: [`Arguments`]. Turned into validated options by the commands.
 
 mod format;
+mod seed;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use format::{Format, FormatTarget};
+pub(crate) use seed::{SeedArguments, SeedFormat};
 
 /// Proves, before production, whether an application's database work is fast.
 ///
@@ -33,6 +35,8 @@ pub(crate) enum Command {
     Nplusone(ScenarioArguments),
     /// What does a deadlock cost, and how soon is it over?
     Deadlock(ScenarioArguments),
+    /// Fill a database with the rows of data/*.toml
+    Seed(SeedArguments),
     /// Draw a stored run record again, in any format
     Report(ReportArguments),
     /// What changed between two run records

@@ -9,3 +9,4 @@ pub(crate) mod record;
 pub(crate) mod report;
 pub(crate) mod runner;
 pub(crate) mod scenarios;
+pub(crate) mod seed;

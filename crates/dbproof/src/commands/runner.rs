@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use dbproof_model::RunRecord;
-use dbproof_scenarios::{Observer, RunOptions};
+use dbproof_scenarios::{Observer, RunError, RunOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The record of a run; `None` where Ctrl-C or SIGTERM ended it. Either way nothing of the run is
@@ -11,6 +11,14 @@ pub(crate) fn run(
     options: &RunOptions,
     observer: &dyn Observer,
 ) -> anyhow::Result<Option<RunRecord>> {
+    until_interrupted(dbproof_scenarios::run(options, observer))
+}
+
+/// What this work comes to; `None` where Ctrl-C or SIGTERM ended it. The work is dropped then, and
+/// with it whatever it has made.
+pub(crate) fn until_interrupted<T>(
+    work: impl Future<Output = Result<T, RunError>>,
+) -> anyhow::Result<Option<T>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -21,7 +29,7 @@ pub(crate) fn run(
         let mut terminate =
             signal(SignalKind::terminate()).context("failed to watch for SIGTERM")?;
         tokio::select! {
-            record = dbproof_scenarios::run(options, observer) => Ok(Some(record?)),
+            done = work => Ok(Some(done?)),
             _ = interrupt.recv() => Ok(None),
             _ = terminate.recv() => Ok(None),
         }

@@ -98,7 +98,7 @@ pub(crate) fn threshold() -> anyhow::Result<Option<Threshold>> {
     }
 }
 
-fn cleaner() -> anyhow::Result<Cleaner> {
+pub(crate) fn cleaner() -> anyhow::Result<Cleaner> {
     Ok(Cleaner {
         program: std::env::current_exe()?,
         argument: DROP_DATABASES,

@@ -40,6 +40,20 @@ impl Server {
         });
     }
 
+    pub(crate) fn run_in(&self, database: &str, sql: &str) {
+        self.runtime.block_on(async {
+            let address = self.server.address().with_database(database);
+            connect(&address).await.unwrap().run(sql).await.unwrap();
+        });
+    }
+
+    pub(crate) fn texts_in(&self, database: &str, sql: &str) -> Vec<String> {
+        self.runtime.block_on(async {
+            let address = self.server.address().with_database(database);
+            connect(&address).await.unwrap().texts(sql).await.unwrap()
+        })
+    }
+
     pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
         self.runtime
             .block_on(async { self.session().await.texts(sql).await.unwrap() })

@@ -13,10 +13,12 @@ use std::sync::Arc;
 use rand::RngExt;
 use toml::de::DeValue;
 
+use super::text::made_up;
 use super::{Cell, Generator, Kind, Recipe, Scope};
 use crate::error::Problem;
 use crate::random::CellRandom;
 use crate::reader::Node;
+use crate::skew::Expectation;
 use crate::{SpecificationError, Value};
 use words::pick;
 
@@ -143,6 +145,7 @@ impl Recipe for Fake {
             fake: self.clone(),
             from,
             unique: scope.unique,
+            nulls: from.and_then(|column| scope.nulls(column)),
         }))
     }
 }
@@ -152,6 +155,8 @@ struct Faker {
     fake: Fake,
     from: Option<usize>,
     unique: bool,
+    /// The share of NULL in `from`, where it is known.
+    nulls: Option<f64>,
 }
 
 impl Generator for Faker {
@@ -172,6 +177,14 @@ impl Generator for Faker {
         } else {
             text
         })
+    }
+
+    fn expectation(&self, _rows: u64) -> Expectation {
+        let nulls = match self.from {
+            None => Some(0.0),
+            Some(_) => self.nulls,
+        };
+        made_up(self.unique, nulls)
     }
 }
 
