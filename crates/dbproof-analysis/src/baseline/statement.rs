@@ -118,6 +118,7 @@ mod tests {
                 location: location.clone(),
             }],
             threshold_ms: None,
+            weight: 1.0,
             location,
             sql_line: 2,
         })
