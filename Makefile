@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-matrix lint bench-verdicts bench-rules bench-diff bench-client bench-seed clean
+.PHONY: help demo build test test-matrix lint bench-baselines bench-verdicts bench-rules bench-diff bench-client bench-seed clean
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
@@ -22,6 +22,9 @@ test-matrix: ## Test on PostgreSQL 14 to 18 (ARGS="17 18" for some), whatever is
 
 lint: ## Check formatting, clippy, documentation, shell scripts and workflows
 	@scripts/lint
+
+bench-baselines: ## Measure what holding plans against accepted ones costs; not part of the tests
+	@scripts/bench-baselines $(ARGS)
 
 bench-verdicts: ## Measure how often regress is wrong (ARGS=20 runs a row); not part of the tests
 	@scripts/bench-verdicts $(ARGS)

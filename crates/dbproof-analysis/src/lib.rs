@@ -2,6 +2,7 @@
 //!
 //! * [`plan`]: EXPLAIN's JSON as a tree, the structural diff of two trees, masking of values.
 //! * [`regression`]: the judgement of a query before and after a change.
+//! * [`baseline`]: the files of accepted plans, and today's plans held against them.
 //! * [`latency`]: latency summaries and the gate that holds them against a threshold.
 //! * [`comparison`]: the ratio of two sides from interleaved pairs.
 //! * [`sql`]: the tokenizer and what is built on it: templates, statement splitting, query files.
@@ -11,6 +12,7 @@
 //! **Architecture invariant:** nothing here does IO, holds async, reads a clock, or can fail
 //! because of the outside world.
 
+pub mod baseline;
 pub mod comparison;
 mod figures;
 pub mod findings;

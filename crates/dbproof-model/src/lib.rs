@@ -6,6 +6,7 @@
 //!
 //! **Architecture invariant:** nothing here does IO, reads a clock, or decides anything.
 
+mod baseline;
 mod finding;
 mod plan;
 mod query;
@@ -14,9 +15,13 @@ mod schema;
 mod trace;
 mod verdict;
 
+pub use baseline::{Baseline, BaselineBase, BaselinePlan, BaselineSet};
 pub use finding::{Finding, Location, Remedy, Scenario, Severity};
 pub use plan::{Buffers, Plan, PlanNames, PlanNode, StatementWork, TriggerRuns};
 pub use query::{Bound, Parameter, ParameterSource, Query};
+pub use record::baselines::{
+    BaselineCause, BaselineComparison, BaselineQuery, BaselineVerdict, BaselinesRecord,
+};
 pub use record::deadlock::{
     Bystanders, DeadlockControl, DeadlockPrediction, DeadlockRecord, DeadlockShape, DeadlockVictim,
     Durations,

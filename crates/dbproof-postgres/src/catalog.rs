@@ -45,6 +45,63 @@ pub async fn settings(session: &Session) -> Result<BTreeMap<String, String>, Pos
     Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
 }
 
+/// Settings that decide about plans and are not at their built-in defaults. The two that
+/// [`explain`](crate::explain::explain) sets for itself are left out.
+pub async fn planner_settings(
+    session: &Session,
+) -> Result<BTreeMap<String, String>, PostgresError> {
+    let rows = session
+        .query(
+            "SELECT name, current_setting(name) FROM pg_settings
+             WHERE (category LIKE 'Query Tuning%'
+                    OR name IN ('work_mem', 'hash_mem_multiplier', 'temp_buffers'))
+               AND name NOT IN ('plan_cache_mode', 'max_parallel_workers_per_gather')
+               AND setting IS DISTINCT FROM boot_val",
+            &[],
+        )
+        .await
+        .map_err(|e| session.error(&e))?;
+    Ok(rows.iter().map(|row| (row.get(0), row.get(1))).collect())
+}
+
+/// The collation of the database, and its provider where that is not the C library.
+pub async fn collation(session: &Session) -> Result<String, PostgresError> {
+    // Which columns there are differs from version to version.
+    let text = session
+        .text(
+            "SELECT CASE d->>'datlocprovider' WHEN 'i' THEN 'icu ' WHEN 'b' THEN 'builtin ' \
+                    ELSE '' END \
+                 || CASE WHEN d->>'datlocprovider' IN ('i', 'b') \
+                    THEN coalesce(d->>'datlocale', d->>'daticulocale') ELSE d->>'datcollate' END \
+             FROM (SELECT to_jsonb(pg_database) FROM pg_database \
+                   WHERE datname = current_database()) AS own (d)",
+        )
+        .await?;
+    Ok(text.unwrap_or_default())
+}
+
+/// Rows of every relation outside of the system's schemas, by schema and name, as the planner's
+/// statistics have them.
+pub async fn relation_rows(
+    session: &Session,
+) -> Result<BTreeMap<(String, String), u64>, PostgresError> {
+    let rows = session
+        .query(
+            "SELECT n.nspname::text, c.relname::text, greatest(c.reltuples, 0)::bigint
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             WHERE c.relkind IN ('r', 'p', 'm', 'f')
+               AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')",
+            &[],
+        )
+        .await
+        .map_err(|e| session.error(&e))?;
+    let count = |rows: i64| u64::try_from(rows).unwrap_or_default();
+    Ok(rows
+        .iter()
+        .map(|row| ((row.get(0), row.get(1)), count(row.get(2))))
+        .collect())
+}
+
 /// The number of rows of a relation, counted.
 pub async fn row_count(session: &Session, relation: &str) -> Result<i64, PostgresError> {
     let name = postgres_protocol::escape::escape_identifier(relation);

@@ -15,6 +15,7 @@ use crate::observer::{Event, Observer};
 use crate::options::{ChangeChoice, RunOptions};
 use crate::project::MonitoredQuery;
 use crate::project::SourceFile;
+use crate::project::baselines::AcceptedPlans;
 use crate::project::migrations::Change;
 use crate::project::pages::Page;
 use crate::project::shapes::Shape;
@@ -23,7 +24,7 @@ use crate::{deadlock, git, host, nplusone, regress, slow, stage};
 /// What the scenarios need of the user's files, read before any server is started.
 struct Inputs {
     slow: Option<Vec<MonitoredQuery>>,
-    regress: Option<(Vec<MonitoredQuery>, Change)>,
+    regress: Option<(Vec<MonitoredQuery>, Change, AcceptedPlans)>,
     nplusone: Option<Vec<Page>>,
     deadlock: Option<Vec<(Shape, SourceFile)>>,
 }
@@ -99,9 +100,10 @@ impl Inputs {
         let has = |folder: &str| project.folder.join(folder).is_dir();
         let config = &project.config;
         let slow = asked(Scenario::Slow) || any && has(&config.project.queries);
-        // A single migration has nothing before it to be compared with.
+        // A single migration has nothing before it to be compared with, but for accepted plans.
         let any_schema = has(&config.project.migrations) || config.project.schema.is_some();
-        let several = any_schema && project.migrations()?.len() > 1;
+        let several =
+            any_schema && project.migrations()?.len() > 1 || has(&config.regress.baselines);
         let regress = asked(Scenario::Regress)
             || any && has(&config.project.queries) && (several || options.change.is_some());
         let nplusone = asked(Scenario::NPlusOne) || any && has(&config.nplusone.pages);
@@ -120,7 +122,10 @@ impl Inputs {
         let inputs = Inputs {
             slow: slow.then(|| project.queries()).transpose()?,
             regress: regress
-                .then(|| Ok::<_, RunError>((project.queries()?, change(options)?)))
+                .then(|| {
+                    let accepted = project.accepted_plans()?;
+                    Ok::<_, RunError>((project.queries()?, change(options)?, accepted))
+                })
                 .transpose()?,
             nplusone: nplusone.then(|| project.pages()).transpose()?,
             deadlock: deadlock.then(|| project.shapes()).transpose()?,
@@ -191,9 +196,10 @@ async fn play(
         scenarios.slow = Some(record);
         findings.extend(found);
     }
-    if let Some((queries, change)) = &inputs.regress {
+    if let Some((queries, change, accepted)) = &inputs.regress {
         observer.event(Event::ScenarioStarted(Scenario::Regress));
-        let (record, found) = regress::run(options, environment, queries, change, observer).await?;
+        let (record, found) =
+            regress::run(options, environment, queries, (change, accepted), observer).await?;
         observer.event(Event::ScenarioFinished(Scenario::Regress, record.verdict));
         scenarios.regress = Some(record);
         findings.extend(found);

@@ -3,15 +3,18 @@
 //! * `arguments`: what clap parses, and nothing else.
 //! * `commands`: one file a command.
 //! * `exit`: the documented exit codes.
-//! * `output`: where reports go; `progress` and `seed_progress`: what is shown meanwhile.
+//! * `output`: where reports go; `progress` and `seed_progress`: what is shown meanwhile;
+//!   `last_run`: what is kept of it; `replace`: how files are written.
 //!
 //! **Architecture invariant:** command-line types never leave this crate.
 
 mod arguments;
 mod commands;
 mod exit;
+mod last_run;
 mod output;
 mod progress;
+mod replace;
 mod seed_progress;
 
 use std::process::ExitCode;
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
         Command::Nplusone(arguments) => commands::scenarios::nplusone(arguments),
         Command::Deadlock(arguments) => commands::scenarios::deadlock(arguments),
         Command::Seed(arguments) => commands::seed::run(arguments),
+        Command::Accept(arguments) => commands::accept::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Diff(arguments) => commands::diff::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),

@@ -5,6 +5,14 @@
 //! `dbproof explain CODE` and for the documentation. To add one: write the two files and add a
 //! line to the list of modules and to [`ALL`].
 
+pub mod base_moved;
+pub mod baseline_changed;
+mod baseline_difference;
+pub mod baseline_improved;
+pub mod baseline_missing;
+pub mod baseline_regressed;
+pub mod baseline_statement_edited;
+pub mod baseline_unused;
 pub mod capture_incomplete;
 pub mod clock_unsteady;
 pub mod control_deadlocked;
@@ -86,6 +94,13 @@ impl FindingKind {
 
 /// Every kind of finding, in alphabetical order of their codes.
 pub const ALL: &[&FindingKind] = &[
+    &base_moved::KIND,
+    &baseline_changed::KIND,
+    &baseline_improved::KIND,
+    &baseline_missing::KIND,
+    &baseline_regressed::KIND,
+    &baseline_statement_edited::KIND,
+    &baseline_unused::KIND,
     &capture_incomplete::KIND,
     &clock_unsteady::KIND,
     &control_deadlocked::KIND,

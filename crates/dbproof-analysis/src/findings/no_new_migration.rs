@@ -18,11 +18,11 @@ pub const KIND: FindingKind = FindingKind {
 pub fn finding(change: &str) -> Finding {
     KIND.about(
         change,
-        format!("{change} has no new migration, so there is nothing to compare"),
+        format!("{change}: no migration is new, so nothing was compared before and after"),
     )
     .with_remedy(
-        "Name the revision that the new migrations come after. In CI, run this step only where the \
-         migrations folder has changed.",
+        "Name the revision that the new migrations come after, or accept today's plans with \
+         `dbproof accept`, so that there is something to hold the next ones against.",
         None,
     )
 }
@@ -34,6 +34,6 @@ mod tests {
     #[test]
     fn it_names_the_change() {
         let finding = finding("main..working tree");
-        insta::assert_snapshot!(finding.message, @"main..working tree has no new migration, so there is nothing to compare");
+        insta::assert_snapshot!(finding.message, @"main..working tree: no migration is new, so nothing was compared before and after");
     }
 }

@@ -26,7 +26,9 @@ pub use estimate::q_error;
 pub(crate) use index::{index_for, index_for_entry};
 pub use mask::{mask_expression, mask_values};
 pub(crate) use matching::{Matching, family, match_trees};
-pub(crate) use outline::{Outline, Role, describe, does_the_same, index_definitions, relation};
+pub(crate) use outline::{
+    Outline, Role, alias, describe, describe_kind, does_the_same, index_definitions, relation,
+};
 pub use parse::{PlanError, parse};
 pub use resolve::resolve;
 pub use summary::{access, relations, rows_processed, summarise, total_buffers};

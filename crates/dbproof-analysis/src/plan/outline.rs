@@ -254,7 +254,7 @@ fn describe_one(node: &PlanNode) -> String {
     describe_kind(node)
 }
 
-fn describe_kind(node: &PlanNode) -> String {
+pub(crate) fn describe_kind(node: &PlanNode) -> String {
     match (node.node_type.as_str(), node.strategy.as_deref()) {
         ("Aggregate", Some("Hashed")) => "HashAggregate".to_owned(),
         ("Aggregate", Some("Sorted")) => "GroupAggregate".to_owned(),

@@ -26,8 +26,9 @@ use crate::figures;
 use crate::findings::query_work::QueryWork;
 use crate::findings::{more_blocks, more_rows, plan_improved, result_rows_differ};
 use crate::plan;
-use signals::{Direction, Signals};
+use signals::Signals;
 
+pub(crate) use signals::{Direction, blocks_beside_the_plan, direction_of_blocks};
 pub use time::with_time;
 
 /// A query's plan and result on one side of the change.

@@ -17,7 +17,7 @@ const WRITES_FACTOR: f64 = 1.1;
 
 /// Where the figures point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
+pub(crate) enum Direction {
     /// More shared and spill blocks.
     MoreBlocks,
     /// As many blocks, but many more rows.
@@ -57,8 +57,8 @@ impl Signals {
         let written = |side: &Side| side.statement.as_ref().map_or(0, |s| s.rows_written);
         Signals {
             shared: (
-                was.shared_total() + beside_the_plan(before),
-                is.shared_total() + beside_the_plan(after),
+                was.shared_total() + blocks_beside_the_plan(before),
+                is.shared_total() + blocks_beside_the_plan(after),
             ),
             written: (written(before), written(after)),
             temp: (was.temp_total(), is.temp_total()),
@@ -68,23 +68,11 @@ impl Signals {
         }
     }
 
-    /// Where shared and spill blocks point; where they point apart, their sum does; where they are
-    /// level, the rows.
+    /// Where shared and spill blocks point; where they are level, the rows.
     pub(super) fn direction(&self, tolerances: &Tolerances) -> Direction {
-        let sum = (self.shared.0 + self.temp.0, self.shared.1 + self.temp.1);
-        let more = |pair| rises(pair, tolerances);
-        let less = |(was, is): (u64, u64)| falls((was, is), tolerances);
-        let (any_more, any_less) = (
-            more(self.shared) || more(self.temp),
-            less(self.shared) || less(self.temp),
-        );
-        match (any_more, any_less) {
-            (true, false) => Direction::MoreBlocks,
-            (false, true) => Direction::Less,
-            (true, true) if more(sum) => Direction::MoreBlocks,
-            (true, true) if less(sum) => Direction::Less,
-            (true, true) => Direction::Level,
-            (false, false) => self.direction_of_writes(),
+        match direction_of_blocks(self.shared, self.temp, tolerances) {
+            None => self.direction_of_writes(),
+            Some(direction) => direction,
         }
     }
 
@@ -143,9 +131,30 @@ impl Signals {
     }
 }
 
+/// Where shared and spill blocks, each before and after, point; where they point apart, their sum
+/// does. `None` where neither moved beyond the tolerances.
+pub(crate) fn direction_of_blocks(
+    shared: (u64, u64),
+    temp: (u64, u64),
+    tolerances: &Tolerances,
+) -> Option<Direction> {
+    let sum = (shared.0 + temp.0, shared.1 + temp.1);
+    let more = |pair| rises(pair, tolerances);
+    let less = |pair| falls(pair, tolerances);
+    let (any_more, any_less) = (more(shared) || more(temp), less(shared) || less(temp));
+    Some(match (any_more, any_less) {
+        (true, false) => Direction::MoreBlocks,
+        (false, true) => Direction::Less,
+        (true, true) if more(sum) => Direction::MoreBlocks,
+        (true, true) if less(sum) => Direction::Less,
+        (true, true) => Direction::Level,
+        (false, false) => return None,
+    })
+}
+
 /// The blocks of triggers that no node of the plan has. The counters leave out the system's tables,
 /// so they say nothing where they say less than the plan.
-fn beside_the_plan(side: &Side) -> u64 {
+pub(crate) fn blocks_beside_the_plan(side: &Side) -> u64 {
     let statement: u64 = side.statement.iter().flat_map(|s| s.blocks.values()).sum();
     statement.saturating_sub(total_buffers(&side.plan).shared_total())
 }

@@ -1,5 +1,6 @@
 //! The run record, one file a scenario.
 
+pub(crate) mod baselines;
 pub(crate) mod deadlock;
 pub(crate) mod nplusone;
 pub(crate) mod regress;

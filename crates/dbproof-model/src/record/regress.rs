@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Location, Verdict};
+use crate::{BaselinesRecord, Location, Verdict};
 
 /// What the `regress` scenario saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -17,6 +17,9 @@ pub struct RegressRecord {
     pub migration: Option<MigrationRecord>,
     /// One entry a monitored query.
     pub queries: Vec<RegressQuery>,
+    /// Today's plans against the accepted ones; absent in records of earlier versions.
+    #[serde(default)]
+    pub baselines: Option<BaselinesRecord>,
     /// What the times of this run are worth.
     #[serde(default)]
     pub timing: Option<RunTiming>,

@@ -77,6 +77,12 @@ fn finding(finding: &dbproof_model::Finding) -> FindingView {
     }
 }
 
+/// Without the plans as text, where they are drawn as trees.
+fn without_folded(blocks: Vec<Block>) -> Vec<Block> {
+    let drawn = |block: &Block| !matches!(block, Block::Folded { .. });
+    blocks.into_iter().filter(drawn).collect()
+}
+
 /// Statements come as they are, and are read as they are shown: no control characters.
 fn tame_sql(block: Block) -> Block {
     match block {

@@ -3,6 +3,7 @@
 use dbproof_model::{RegressQuery, RegressRecord, RegressVerdict};
 
 use super::plan::{self, Tree};
+use super::without_folded;
 use crate::document::{Block, Tone, one_line};
 use crate::sections;
 
@@ -11,6 +12,7 @@ pub(super) struct View {
     pub(super) verdict: &'static str,
     pub(super) change: String,
     pub(super) queries: Vec<QueryView>,
+    pub(super) baselines: Vec<Block>,
     pub(super) migration: Vec<Block>,
 }
 
@@ -31,6 +33,11 @@ pub(super) fn view(record: &RegressRecord) -> View {
         verdict: record.verdict.as_str(),
         change: one_line(&record.change),
         queries: record.queries.iter().map(query).collect(),
+        baselines: record
+            .baselines
+            .as_ref()
+            .map(sections::baselines::blocks)
+            .unwrap_or_default(),
         migration,
     }
 }
@@ -42,7 +49,7 @@ fn query(query: &RegressQuery) -> QueryView {
         .into_iter()
         .filter_map(|(title, plan, other)| Some(plan::tree(title, plan?, other)));
     QueryView {
-        blocks: sections::regress::query_blocks(query),
+        blocks: without_folded(sections::regress::query_blocks(query)),
         plans: plans.collect(),
         open: query.verdict != RegressVerdict::Unchanged,
     }

@@ -3,6 +3,7 @@
 use dbproof_model::{SlowQuery, SlowRecord};
 
 use super::plan::{self, Tree};
+use super::without_folded;
 use crate::document::{Block, Tone, one_line};
 use crate::{figures, sections};
 
@@ -43,7 +44,7 @@ pub(super) fn view(record: &SlowRecord) -> View {
     View {
         tone: record.verdict.into(),
         verdict: record.verdict.as_str(),
-        blocks: sections::slow::section(record).blocks,
+        blocks: without_folded(sections::slow::section(record).blocks),
         charts: record
             .queries
             .iter()

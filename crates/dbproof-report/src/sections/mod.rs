@@ -1,5 +1,6 @@
 //! What a report says, one scenario a file, before anyone draws it.
 
+pub(crate) mod baselines;
 pub(crate) mod deadlock;
 pub(crate) mod findings;
 pub(crate) mod nplusone;

@@ -14,12 +14,17 @@ pub(super) fn section(record: &RegressRecord) -> Section {
         Cell::code(&record.change),
     ])];
     if record.queries.is_empty() {
-        blocks.push(Block::Line(vec![Cell::plain("No query was compared.")]));
+        blocks.push(Block::Line(vec![Cell::plain(
+            "No query was compared before and after.",
+        )]));
     }
     if let Some(timing) = &record.timing {
         blocks.push(Block::Line(vec![Cell::plain(worth_of_times(timing))]));
     }
     blocks.extend(record.queries.iter().flat_map(query_blocks));
+    if let Some(baselines) = &record.baselines {
+        blocks.extend(super::baselines::blocks(baselines));
+    }
     if let Some(migration) = &record.migration {
         push_migration(&mut blocks, migration);
     }

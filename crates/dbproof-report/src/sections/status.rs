@@ -1,8 +1,8 @@
 //! One line a query, page, group or shape, as a test runner reports its tests.
 
 use dbproof_model::{
-    DeadlockShape, NPlusOneGroup, PageMeasurement, RegressQuery, RunRecord, Scenario, SlowQuery,
-    Statistic, TimingOutcome,
+    BaselineQuery, BaselinesRecord, DeadlockShape, NPlusOneGroup, PageMeasurement, RegressQuery,
+    RunRecord, Scenario, SlowQuery, Statistic, TimingOutcome,
 };
 
 use super::nplusone;
@@ -26,6 +26,7 @@ pub(crate) fn lines(record: &RunRecord) -> Vec<Status> {
     }
     if let Some(record) = &scenarios.regress {
         lines.extend(record.queries.iter().map(regress));
+        lines.extend(record.baselines.iter().flat_map(baselines));
     }
     if let Some(record) = &scenarios.nplusone {
         lines.extend(record.pages.iter().map(page));
@@ -95,6 +96,22 @@ fn regress(query: &RegressQuery) -> Status {
         subject: Cell::code(&query.name),
         remark: Cell::plain(query.reasons.join("; ")),
     }
+}
+
+/// What is not as it was accepted, one line a query.
+fn baselines(record: &BaselinesRecord) -> impl Iterator<Item = Status> {
+    let notable = |query: &&BaselineQuery| record.present && query.verdict.differs();
+    record.queries.iter().filter(notable).map(|query| {
+        let decisive = query.sets.iter().find(|set| set.verdict == query.verdict);
+        let reasons = decisive.map_or(String::new(), |set| set.reasons.join("; "));
+        Status {
+            word: Cell::toned(query.verdict.as_str(), query.verdict),
+            figure: "accepted".to_owned(),
+            scenario: Scenario::Regress,
+            subject: Cell::code(&query.name),
+            remark: Cell::plain(reasons),
+        }
+    })
 }
 
 /// A page has no verdict of its own: what is wrong with it is in its groups.

@@ -32,6 +32,7 @@ pub(crate) fn hollow() -> RunRecord {
         slow.queries.clear();
     }
     if let Some(regress) = &mut scenarios.regress {
+        regress.baselines = None;
         regress.queries.clear();
         regress.migration = None;
     }
@@ -63,7 +64,8 @@ pub(crate) fn filled_with(text: &str) -> RunRecord {
 }
 
 /// Fields whose strings are of a closed set.
-const CLOSED: [&str; 8] = [
+const CLOSED: [&str; 9] = [
+    "cause",
     "schema",
     "severity",
     "scenario",
@@ -98,7 +100,11 @@ fn fill(value: &mut Value, text: &str) {
 }
 
 /// Fields that the format lets be null.
-const NULLABLE: [&str; 36] = [
+const NULLABLE: [&str; 40] = [
+    "baselines",
+    "cause",
+    "accepted",
+    "now",
     "git",
     "load",
     "location",

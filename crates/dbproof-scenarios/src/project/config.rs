@@ -117,6 +117,8 @@ pub struct RegressConfig {
     pub blocks_percent: f64,
     /// … or by this many blocks, before that is a regression.
     pub blocks_min: u64,
+    /// The folder of the accepted plans, which `dbproof accept` writes.
+    pub baselines: String,
     /// Sessions in which the two sides are timed against each other.
     pub sessions: u32,
     /// Pairs of executions in each session.
@@ -133,6 +135,7 @@ impl Default for RegressConfig {
             parameter_sets: 3,
             blocks_percent: 10.0,
             blocks_min: 16,
+            baselines: "baselines".to_owned(),
             sessions: 10,
             pairs: 20,
             budget_s: 20.0,

@@ -27,7 +27,8 @@ pub struct Change {
     pub name: String,
     /// The migrations before the change.
     pub base: Vec<Migration>,
-    /// The change under test; none where a revision has all of the folder's already.
+    /// The change under test; none where a revision has all of the folder's already, or where
+    /// nothing stands before the only one.
     pub migrations: Vec<Migration>,
     /// Everything that `after` is made from, where the schema dump itself has changed, so that the
     /// change cannot be applied to what is there before it.
@@ -48,6 +49,16 @@ impl Change {
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.migrations.is_empty() && self.rebuilt.is_none()
+    }
+
+    /// A project's only migration: there is nothing before it, and so no change.
+    fn none(only: Migration) -> Self {
+        Change {
+            name: format!("{} alone", only.file.name),
+            base: vec![only],
+            migrations: Vec::new(),
+            rebuilt: None,
+        }
     }
 }
 
@@ -111,7 +122,7 @@ impl Project {
     }
 
     /// Base and change for `regress`: a migration of the folder against those before it, or any
-    /// other file against all of the folder's.
+    /// other file against all of the folder's. An only migration is no change.
     pub fn change(&self, chosen: Option<&Path>) -> Result<Change, RunError> {
         let mut base = self.migrations()?;
         let Some(path) = chosen else {
@@ -124,7 +135,7 @@ impl Project {
                 .into());
             };
             if base.is_empty() {
-                return Err(nothing_before(&change.file));
+                return Ok(Change::none(change));
             }
             return Ok(Change::of(base, change));
         };

@@ -1,5 +1,6 @@
 //! The user's project on disk: [`Project`] reads `dbproof.toml` and the folders that it names.
 
+pub mod baselines;
 pub mod config;
 pub mod migrations;
 pub mod pages;
@@ -116,6 +117,21 @@ impl Project {
             tables.extend(parsed);
         }
         Ok(tables)
+    }
+
+    /// A digest of what the seed data's files ask for, without their comments and layout; `None`
+    /// where there are none.
+    pub fn data_digest(&self) -> Result<Option<String>, RunError> {
+        let files = self.files_if_any(&self.config.project.data, "toml")?;
+        let texts = files
+            .iter()
+            .map(|file| match file.text.parse::<toml::Table>() {
+                Ok(table) => table.to_string(),
+                // Whoever seeds tells what is wrong with it.
+                Err(_) => file.text.clone(),
+            });
+        let text: String = texts.collect();
+        Ok((!files.is_empty()).then(|| dbproof_analysis::baseline::digest(&text)))
     }
 
     /// Turns an error about seed data into ours, with the line quoted.

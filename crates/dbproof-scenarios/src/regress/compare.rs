@@ -9,6 +9,7 @@ use dbproof_postgres::explain::{Mode, explain_plan, settled_plan, uses_workers};
 use dbproof_postgres::{PostgresError, ServerError, Session, rows};
 use serde_json::Value;
 
+use super::baselines::{Observed, ObservedQuery};
 use super::outcome::{self, Compared};
 use super::parameter_sets::{LabelledSet, parameter_sets};
 use super::statements;
@@ -22,7 +23,7 @@ use crate::project::MonitoredQuery;
 use crate::slow::unusable;
 
 /// EXPLAIN runs of each side; the last counts, because the first reads the catalog as well.
-const EXPLAIN_RUNS: usize = 3;
+pub(super) const EXPLAIN_RUNS: usize = 3;
 
 const CUSTOM: PreparedPlans = PreparedPlans {
     before: PlanChoice::Custom,
@@ -42,6 +43,10 @@ pub(super) struct Comparison {
     explained: (Value, Value),
     digests: Digests,
     pub(super) judgement: Judgement,
+    /// Whether another sample of ANALYZE gives one side the other side's plan.
+    pub(super) wavers: bool,
+    /// What a baseline keeps of both sides.
+    observed: (Observed, Observed),
 }
 
 /// Which side's server refused to execute the statement.
@@ -111,7 +116,8 @@ pub(super) async fn compare<'a>(
         values,
         parallel,
     };
-    Ok(Compared::new(record, found, timed))
+    let observed = observed(monitored, comparisons);
+    Ok(Compared::new(record, found, observed, timed))
 }
 
 async fn uses_workers_on_either_side(
@@ -121,6 +127,30 @@ async fn uses_workers_on_either_side(
 ) -> Result<bool, PostgresError> {
     Ok(uses_workers(&sessions.before, sql, values).await?
         || uses_workers(&sessions.after, sql, values).await?)
+}
+
+/// What a baseline keeps: every set, and with the plan of a prepared statement where that is another
+/// one after the change. What it was before decides nothing about which sets there are.
+fn observed(monitored: &MonitoredQuery, comparisons: Vec<Comparison>) -> ObservedQuery<'_> {
+    let mut observed = ObservedQuery::of(monitored);
+    let mut trees: Vec<(LabelledSet, Plan)> = Vec::new();
+    for comparison in comparisons {
+        let (set, tree) = (comparison.set, comparison.trees.1);
+        let nothing_new = trees.iter().any(|(custom, custom_tree)| {
+            custom.prepared() == set && regression::same_shape(custom_tree, &tree)
+        });
+        if nothing_new {
+            continue;
+        }
+        if comparison.wavers {
+            observed.wavering.push(set.label.clone());
+        }
+        let (before, after) = comparison.observed;
+        observed.before.push((set.label.clone(), before));
+        observed.after.push((set.label.clone(), after));
+        trees.push((set, tree));
+    }
+    observed
 }
 
 /// Whether a side can prepare the statement; anything but the server's refusal is an error.
@@ -204,6 +234,10 @@ async fn judge(
         &sides.1,
         &tolerances(options),
     );
+    let observed = (
+        Observed::new(&query.sql, &sides.0, &set.values),
+        Observed::new(&query.sql, &sides.1, &set.values),
+    );
     if !options.keep_values {
         plan::mask_values(&mut explained.0);
         plan::mask_values(&mut explained.1);
@@ -215,6 +249,8 @@ async fn judge(
         explained,
         digests,
         judgement,
+        wavers: false,
+        observed,
     })
 }
 
@@ -261,10 +297,7 @@ async fn compare_settled(
         if index > 0 && !custom.set.derived {
             continue;
         }
-        let set = LabelledSet {
-            label: format!("{}, prepared", custom.set.label),
-            ..custom.set.clone()
-        };
+        let set = custom.set.prepared();
         let compared = async {
             let explained = explain_both(sessions, sql, &set.values, plans).await?;
             let what = (set.clone(), plans);

@@ -4,18 +4,22 @@
 //! first, because they are the same in every run; time is taken on its own samples, in sessions
 //! that alternate between the two sides.
 
+mod baselines;
 mod compare;
 mod outcome;
 mod pairs;
 mod parameter_sets;
+mod standing;
 mod statements;
 mod timing;
 mod twins;
 mod wavering;
 
 use dbproof_analysis::findings;
+use dbproof_analysis::regression::Tolerances;
 use dbproof_model::{
-    Finding, RegressQuery, RegressRecord, RegressVerdict, RunTiming, Scenario, Severity, Verdict,
+    BaselineComparison, BaselineVerdict, BaselinesRecord, Finding, RegressRecord, RegressVerdict,
+    RunTiming, Scenario, Severity, Verdict,
 };
 use dbproof_postgres::catalog;
 
@@ -24,7 +28,9 @@ use crate::error::RunError;
 use crate::observer::{Event, Observer};
 use crate::options::RunOptions;
 use crate::project::MonitoredQuery;
+use crate::project::baselines::AcceptedPlans;
 use crate::project::migrations::Change;
+use baselines::{Base, Bases};
 use outcome::Compared;
 use timing::Sides;
 use twins::{Sessions, Twins};
@@ -34,17 +40,23 @@ pub(crate) async fn run(
     options: &RunOptions,
     environment: &Environment,
     queries: &[MonitoredQuery],
-    change: &Change,
+    (change, accepted): (&Change, &AcceptedPlans),
     observer: &dyn Observer,
 ) -> Result<(RegressRecord, Vec<Finding>), RunError> {
     if change.is_none() {
-        return Ok(nothing_new(change));
+        let what = (change, accepted);
+        return standing::run(options, environment, queries, what, observer).await;
     }
     observer.event(Event::Preparing {
         what: "twin databases",
     });
     let (twins, migration) = Twins::make(options, environment, change).await?;
-    let sessions = Sessions::open(&twins).await?;
+    let sessions = Sessions::open(&twins.before, &twins.after).await?;
+    // Before any plan is taken: to see whether one wavers, relations are analysed again.
+    let bases = Bases {
+        before: Some(Base::ask(options, environment, &sessions.before).await?),
+        after: Base::ask(options, environment, &sessions.after).await?,
+    };
     let mut compared = Vec::new();
     let mut found: Vec<Finding> = catalog::never_analysed(&sessions.after)
         .await?
@@ -61,6 +73,7 @@ pub(crate) async fn run(
         compared.push(compare::compare(options, &sessions, true, monitored).await?);
     }
     sessions.close().await;
+    observe_new(options, &twins, &mut compared).await?;
     observer.event(Event::Step {
         scenario: Scenario::Regress,
         name: "timing in pairs",
@@ -71,19 +84,25 @@ pub(crate) async fn run(
     if !timing.gates {
         found.push(findings::clock_unsteady::finding(&timing));
     }
+    let (baselines, told) = check(
+        accepted,
+        &bases,
+        &mut compared,
+        &compare::tolerances(options),
+    );
+    let verdict = verdict(&compared, found.iter().chain(&told));
     let mut records = Vec::with_capacity(compared.len());
-    for Compared {
-        record, findings, ..
-    } in compared
-    {
-        records.push(record);
-        found.extend(findings);
+    for compared in compared {
+        records.push(compared.record);
+        found.extend(compared.findings);
     }
+    found.extend(told);
     let record = RegressRecord {
-        verdict: verdict(&records, &found),
+        verdict,
         change: change.name.clone(),
         migration,
         queries: records,
+        baselines: Some(baselines),
         timing: Some(timing),
     };
     Ok((record, found))
@@ -119,32 +138,67 @@ async fn add_times(
     Ok(run)
 }
 
-/// Nothing was compared, which is no pass.
-fn nothing_new(change: &Change) -> (RegressRecord, Vec<Finding>) {
-    let record = RegressRecord {
-        verdict: Verdict::Inconclusive,
-        change: change.name.clone(),
-        migration: None,
-        queries: Vec::new(),
-        timing: None,
-    };
-    (
-        record,
-        vec![findings::no_new_migration::finding(&change.name)],
-    )
+/// Observes what cannot run before the change, on the side after it: its plan can be accepted, and
+/// held against an accepted one.
+async fn observe_new(
+    options: &RunOptions,
+    twins: &Twins,
+    compared: &mut [Compared<'_>],
+) -> Result<(), RunError> {
+    let mut new: Vec<&mut Compared<'_>> = compared
+        .iter_mut()
+        .filter(|compared| compared.observed.after.is_empty())
+        .collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    let sessions = standing::open(&twins.after).await?;
+    for compared in &mut new {
+        let monitored = compared.observed.monitored;
+        // What fails here too has no plan.
+        let observed = standing::observe(options, &sessions, monitored, None).await?;
+        if let Ok(observed) = observed {
+            compared.observed = observed;
+        }
+    }
+    sessions.close().await;
+    Ok(())
 }
 
-fn verdict(records: &[RegressQuery], found: &[Finding]) -> Verdict {
-    let of_query = |query: &RegressQuery| match query.verdict {
-        RegressVerdict::Regressed => Verdict::Fail,
-        RegressVerdict::Inconclusive => Verdict::Inconclusive,
-        RegressVerdict::Improved | RegressVerdict::Changed | RegressVerdict::Unchanged => {
-            Verdict::Pass
+/// Holds the plans after the change against the accepted ones, and takes as wanted what is among
+/// them.
+fn check(
+    accepted: &AcceptedPlans,
+    bases: &Bases,
+    compared: &mut [Compared<'_>],
+    tolerances: &Tolerances,
+) -> (BaselinesRecord, Vec<Finding>) {
+    let observed = compared.iter_mut().map(|c| c.observed.take()).collect();
+    let record = baselines::check(accepted, bases, observed, tolerances);
+    for (compared, query) in compared.iter_mut().zip(&record.queries) {
+        let kept = |set: &BaselineComparison| set.verdict == BaselineVerdict::Kept;
+        if query.verdict == BaselineVerdict::Kept && query.sets.iter().all(kept) {
+            compared.accept(&query.file);
         }
+    }
+    let (findings, _) = dbproof_analysis::baseline::conclude(&record, true);
+    (record, findings)
+}
+
+fn verdict<'a>(compared: &'a [Compared<'_>], others: impl Iterator<Item = &'a Finding>) -> Verdict {
+    let of_query = |compared: &Compared<'_>| match compared.record.verdict {
+        RegressVerdict::Regressed if !compared.accepted => Verdict::Fail,
+        RegressVerdict::Inconclusive => Verdict::Inconclusive,
+        RegressVerdict::Regressed
+        | RegressVerdict::Improved
+        | RegressVerdict::Changed
+        | RegressVerdict::Unchanged => Verdict::Pass,
     };
-    let errors = found
+    let errors = compared
         .iter()
-        .filter(|f| f.severity == Severity::Error)
+        .flat_map(|compared| &compared.findings)
+        .chain(others)
+        .filter(|finding| finding.severity == Severity::Error)
         .map(|_| Verdict::Fail);
-    Verdict::of_all(records.iter().map(of_query).chain(errors))
+    Verdict::of_all(compared.iter().map(of_query).chain(errors))
 }

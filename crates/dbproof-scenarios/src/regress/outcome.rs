@@ -6,6 +6,7 @@ use dbproof_model::{
 };
 use dbproof_postgres::ServerError;
 
+use super::baselines::ObservedQuery;
 use super::compare::Comparison;
 use super::timing::{TimedOutcome, TimedQuery};
 use crate::project::MonitoredQuery;
@@ -15,24 +16,65 @@ use crate::slow::failed;
 pub(super) struct Compared<'a> {
     pub(super) record: RegressQuery,
     pub(super) findings: Vec<Finding>,
+    /// What a baseline keeps of its plans.
+    pub(super) observed: ObservedQuery<'a>,
+    /// Whether it regressed to a plan that was accepted.
+    pub(super) accepted: bool,
     /// What to time; nothing where one side cannot execute the query.
     pub(super) timed: Option<TimedQuery<'a>>,
 }
 
 impl<'a> Compared<'a> {
-    pub(super) fn new(record: RegressQuery, findings: Vec<Finding>, timed: TimedQuery<'a>) -> Self {
+    pub(super) fn new(
+        record: RegressQuery,
+        findings: Vec<Finding>,
+        observed: ObservedQuery<'a>,
+        timed: TimedQuery<'a>,
+    ) -> Self {
         Compared {
             record,
             findings,
+            observed,
+            accepted: false,
             timed: Some(timed),
         }
     }
 
-    fn untimed(record: RegressQuery, findings: Vec<Finding>) -> Self {
+    fn unplanned(
+        monitored: &'a MonitoredQuery,
+        record: RegressQuery,
+        findings: Vec<Finding>,
+    ) -> Self {
         Compared {
             record,
             findings,
+            observed: ObservedQuery::of(monitored),
+            accepted: false,
             timed: None,
+        }
+    }
+
+    /// Takes the plans after the change as reviewed and wanted: what is said of them is told, and
+    /// fails nothing. Other rows, failures and times were not accepted with a plan.
+    pub(super) fn accept(&mut self, file: &str) {
+        let about_the_plan = |finding: &Finding| {
+            ![
+                findings::result_rows_differ::KIND.code,
+                findings::query_failed::KIND.code,
+                findings::slower::KIND.code,
+            ]
+            .contains(&finding.code.as_str())
+        };
+        for finding in &mut self.findings {
+            if finding.severity != Severity::Info && about_the_plan(finding) {
+                finding.severity = Severity::Info;
+                finding.message = format!("{}; accepted in {file}", finding.message);
+            }
+        }
+        let fails = self.findings.iter().any(|f| f.severity == Severity::Error);
+        self.accepted = self.record.verdict == RegressVerdict::Regressed && !fails;
+        if self.accepted {
+            self.record.reasons.push(format!("accepted in {file}"));
         }
     }
 
@@ -146,28 +188,31 @@ fn without_plans(
 }
 
 pub(super) fn broken_by_the_change<'a>(
-    monitored: &MonitoredQuery,
+    monitored: &'a MonitoredQuery,
     error: &ServerError,
 ) -> Compared<'a> {
     let reason = format!("it fails after the change: {error}");
     let record = without_plans(monitored, RegressVerdict::Regressed, reason);
-    Compared::untimed(record, vec![refusal(monitored, error)])
+    Compared::unplanned(monitored, record, vec![refusal(monitored, error)])
 }
 
 /// The change is not to blame for what failed without it.
-pub(super) fn failed_before<'a>(monitored: &MonitoredQuery, error: &ServerError) -> Compared<'a> {
+pub(super) fn failed_before<'a>(
+    monitored: &'a MonitoredQuery,
+    error: &ServerError,
+) -> Compared<'a> {
     let reason = format!("it fails without the change already: {error}");
     let record = without_plans(monitored, RegressVerdict::Inconclusive, reason);
-    Compared::untimed(record, vec![refusal(monitored, error)])
+    Compared::unplanned(monitored, record, vec![refusal(monitored, error)])
 }
 
 pub(super) fn new_with_the_change<'a>(
-    monitored: &MonitoredQuery,
+    monitored: &'a MonitoredQuery,
     error: &ServerError,
 ) -> Compared<'a> {
     let reason = format!("it cannot run before the change, so there is no comparison: {error}");
     let record = without_plans(monitored, RegressVerdict::Inconclusive, reason);
-    Compared::untimed(record, Vec::new())
+    Compared::unplanned(monitored, record, Vec::new())
 }
 
 fn refusal(monitored: &MonitoredQuery, error: &ServerError) -> Finding {

@@ -21,6 +21,16 @@ pub(super) struct LabelledSet {
     pub(super) derived: bool,
 }
 
+impl LabelledSet {
+    /// The same values for the plan that a prepared statement settles on.
+    pub(super) fn prepared(&self) -> Self {
+        LabelledSet {
+            label: format!("{}, prepared", self.label),
+            ..self.clone()
+        }
+    }
+}
+
 /// `count` typical sets, then `heavy` and `none` where the columns that the parameters are compared
 /// with have such values.
 pub(super) async fn parameter_sets(

@@ -71,9 +71,9 @@ impl Twins {
 }
 
 impl Sessions {
-    pub(super) async fn open(twins: &Twins) -> Result<Self, PostgresError> {
-        let before = connect(&twins.before).await?;
-        let after = connect(&twins.after).await?;
+    pub(super) async fn open(before: &Address, after: &Address) -> Result<Self, PostgresError> {
+        let before = connect(before).await?;
+        let after = connect(after).await?;
         Ok(Sessions {
             names: (
                 catalog::plan_names(&before).await?,

@@ -14,7 +14,7 @@ use super::twins::Sessions;
 use crate::project::MonitoredQuery;
 
 /// How often the relations are analysed anew on each side.
-const ROUNDS: usize = 5;
+pub(super) const ROUNDS: usize = 5;
 
 /// Takes the blame from comparisons whose plan changes from one ANALYZE to the next.
 pub(super) async fn excuse(
@@ -80,6 +80,7 @@ fn is_suspect(comparison: &Comparison, names: &(PlanNames, PlanNames)) -> bool {
 }
 
 fn acquit(comparison: &mut Comparison) {
+    comparison.wavers = true;
     let judgement = &mut comparison.judgement;
     judgement.verdict = RegressVerdict::Changed;
     judgement

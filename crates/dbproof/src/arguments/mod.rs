@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Deadlock(ScenarioArguments),
     /// Fill a database with the rows of data/*.toml
     Seed(SeedArguments),
+    /// Take the plans of the last run as the ones to keep; review first with --dry-run
+    Accept(AcceptArguments),
     /// Draw a stored run record again, in any format
     Report(ReportArguments),
     /// What changed between two run records
@@ -138,6 +140,32 @@ pub(crate) struct OutputArguments {
     /// Show no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AcceptArguments {
+    /// The run record to take the plans from, instead of that of the last `regress` or `run`
+    pub(crate) record: Option<PathBuf>,
+    /// Show what would change as a unified diff, and write nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Accept the plans of this query only; repeatable
+    #[arg(long, value_name = "NAME")]
+    pub(crate) query: Vec<String>,
+    /// Remove the files of queries that are no more
+    #[arg(long)]
+    pub(crate) prune: bool,
+    /// The project's configuration; other paths are relative to it
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "dbproof.toml",
+        env = "DBPROOF_CONFIG"
+    )]
+    pub(crate) config: PathBuf,
+    /// The folder of the last run, where that was given --output
+    #[arg(long, value_name = "DIR", env = "DBPROOF_OUTPUT")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -7,6 +7,7 @@ use dbproof_scenarios::{ChangeChoice, Cleaner, RunOptions, ServerChoice, Thresho
 use crate::arguments::{ChangeArguments, DROP_DATABASES, ScenarioArguments};
 use crate::commands::runner;
 use crate::exit::{Outcome, UsageError, outcome};
+use crate::last_run;
 use crate::output::Outputs;
 use crate::progress::ProgressLine;
 
@@ -48,6 +49,7 @@ fn execute(
 ) -> anyhow::Result<Outcome> {
     let project = Project::open(&arguments.config).map_err(anyhow::Error::from)?;
     let outputs = Outputs::open(&arguments.output)?;
+    let output = arguments.output.output.clone();
     let server = match arguments.database_url {
         Some(url) => ServerChoice::Url(url),
         None => ServerChoice::Ephemeral {
@@ -72,6 +74,7 @@ fn execute(
         return Ok(Outcome::Interrupted);
     };
     outputs.write(&record)?;
+    last_run::keep(&options.project, output.as_deref(), &record);
     Ok(outcome(&record, arguments.fail_on))
 }
 

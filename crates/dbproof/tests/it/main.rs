@@ -1,6 +1,7 @@
 //! The program as a user runs it, against a real PostgreSQL.
 
 mod bad_input;
+mod baselines;
 mod cleaning_up;
 mod commands;
 mod demo;

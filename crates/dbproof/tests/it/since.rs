@@ -4,6 +4,7 @@ use std::process::Command;
 
 use crate::project::Shop;
 
+/// Runs git in the shop.
 pub(crate) fn git(shop: &Shop, arguments: &[&str]) {
     let output = Command::new("git")
         .arg("-C")
