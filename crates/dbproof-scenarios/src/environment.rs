@@ -9,7 +9,7 @@ use dbproof_postgres::{
 
 use crate::error::RunError;
 use crate::observer::{Event, Observer};
-use crate::options::{Cleaner, RunOptions, ServerChoice};
+use crate::options::{ChangeChoice, Cleaner, RunOptions, ServerChoice};
 
 /// The server of a run. Dropping it removes everything that the run made there.
 #[derive(Debug)]
@@ -30,7 +30,10 @@ impl Environment {
         run: &str,
         observer: &dyn Observer,
     ) -> Result<Self, PostgresError> {
-        let cleaner = options.cleaner.as_ref().filter(|_| !options.in_place);
+        let cleaner = options
+            .cleaner
+            .as_ref()
+            .filter(|_| makes_databases(options));
         Self::reach(&options.server, cleaner, run, observer).await
     }
 
@@ -109,6 +112,12 @@ impl Environment {
             error => error,
         }
     }
+}
+
+/// Whether a run makes databases of its own.
+fn makes_databases(options: &RunOptions) -> bool {
+    let given = matches!(options.change, Some(ChangeChoice::Databases(_)));
+    !options.in_place && !given
 }
 
 /// The server's version and settings.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use dbproof_model::{Scenario, ThresholdSource};
+use dbproof_postgres::Address;
 
 use crate::project::Project;
 
@@ -30,12 +31,23 @@ pub struct RunOptions {
 }
 
 /// The change that `regress` tests.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum ChangeChoice {
     /// One migration: one of the project's, or any other SQL file.
     Migration(PathBuf),
     /// Every migration that is new since a git revision.
     Since(String),
+    /// Two databases that are there already, which are read and not written to.
+    Databases(Box<GivenDatabases>),
+}
+
+/// Two databases that are there already.
+#[derive(Debug, Clone)]
+pub struct GivenDatabases {
+    /// The one before the change.
+    pub before: Address,
+    /// The one after it.
+    pub after: Address,
 }
 
 /// The server to run on.

@@ -16,15 +16,15 @@ use crate::options::{ChangeChoice, RunOptions};
 use crate::project::MonitoredQuery;
 use crate::project::SourceFile;
 use crate::project::baselines::AcceptedPlans;
-use crate::project::migrations::Change;
 use crate::project::pages::Page;
 use crate::project::shapes::Shape;
+use crate::regress::Subject;
 use crate::{deadlock, git, host, nplusone, regress, slow, stage};
 
 /// What the scenarios need of the user's files, read before any server is started.
 struct Inputs {
     slow: Option<Vec<MonitoredQuery>>,
-    regress: Option<(Vec<MonitoredQuery>, Change, AcceptedPlans)>,
+    regress: Option<(Vec<MonitoredQuery>, Subject, AcceptedPlans)>,
     nplusone: Option<Vec<Page>>,
     deadlock: Option<Vec<(Shape, SourceFile)>>,
 }
@@ -124,7 +124,7 @@ impl Inputs {
             regress: regress
                 .then(|| {
                     let accepted = project.accepted_plans()?;
-                    Ok::<_, RunError>((project.queries()?, change(options)?, accepted))
+                    Ok::<_, RunError>((project.queries()?, subject(options)?, accepted))
                 })
                 .transpose()?,
             nplusone: nplusone.then(|| project.pages()).transpose()?,
@@ -159,17 +159,19 @@ impl Inputs {
 }
 
 /// The change under test: the one that was asked for, else the one of `dbproof.toml`.
-fn change(options: &RunOptions) -> Result<Change, RunError> {
+fn subject(options: &RunOptions) -> Result<Subject, RunError> {
     let project = &options.project;
     let configured = &project.config.regress;
-    match &options.change {
+    let change = match &options.change {
+        Some(ChangeChoice::Databases(given)) => return Ok(Subject::Databases(given.clone())),
         Some(ChangeChoice::Since(revision)) => project.change_since(revision),
         Some(ChangeChoice::Migration(file)) => project.change(Some(file)),
         None => match &configured.base {
             Some(revision) => project.change_since(revision),
             None => project.change(configured.migration.as_deref().map(Path::new)),
         },
-    }
+    };
+    change.map(Subject::Change)
 }
 
 async fn play(
@@ -196,10 +198,10 @@ async fn play(
         scenarios.slow = Some(record);
         findings.extend(found);
     }
-    if let Some((queries, change, accepted)) = &inputs.regress {
+    if let Some((queries, subject, accepted)) = &inputs.regress {
         observer.event(Event::ScenarioStarted(Scenario::Regress));
         let (record, found) =
-            regress::run(options, environment, queries, (change, accepted), observer).await?;
+            regress::run(options, environment, queries, (subject, accepted), observer).await?;
         observer.event(Event::ScenarioFinished(Scenario::Regress, record.verdict));
         scenarios.regress = Some(record);
         findings.extend(found);

@@ -48,6 +48,7 @@ pub(crate) mod query_work;
 pub mod rate_not_reached;
 pub mod relation_added;
 pub mod result_rows_differ;
+pub mod sides_differ;
 mod slow_figures;
 pub mod slow_query;
 pub mod slower;
@@ -133,6 +134,7 @@ pub const ALL: &[&FindingKind] = &[
     &rate_not_reached::KIND,
     &relation_added::KIND,
     &result_rows_differ::KIND,
+    &sides_differ::KIND,
     &slow_query::KIND,
     &slower::KIND,
     &sort_added::KIND,

@@ -387,6 +387,10 @@ async fn digests(sessions: &Sessions, sql: &str, values: &ValueSet) -> Result<Di
         .any(|token| token.is_word("limit") || token.is_word("fetch") || token.is_word("offset"));
     let comparable = first == again && !cuts_off;
     let digest = |d: rows::RowsDigest| (d.count, comparable.then_some(d.digest));
+    if !sessions.same_rows {
+        // Other data give other rows, for which no change of the schema is to blame.
+        return Ok(((first.count, None), (first.count, None)));
+    }
     Ok((digest(first), digest(after)))
 }
 

@@ -6,6 +6,7 @@
 
 mod baselines;
 mod compare;
+mod given;
 mod outcome;
 mod pairs;
 mod parameter_sets;
@@ -26,7 +27,7 @@ use dbproof_postgres::catalog;
 use crate::environment::Environment;
 use crate::error::RunError;
 use crate::observer::{Event, Observer};
-use crate::options::RunOptions;
+use crate::options::{GivenDatabases, RunOptions};
 use crate::project::MonitoredQuery;
 use crate::project::baselines::AcceptedPlans;
 use crate::project::migrations::Change;
@@ -35,23 +36,47 @@ use outcome::Compared;
 use timing::Sides;
 use twins::{Sessions, Twins};
 
+/// What is compared.
+#[derive(Debug)]
+pub(crate) enum Subject {
+    /// A change, on databases that are made for it.
+    Change(Change),
+    /// Two databases of the user's.
+    Databases(Box<GivenDatabases>),
+}
+
+impl Subject {
+    fn name(&self) -> String {
+        match self {
+            Subject::Change(change) => change.name.clone(),
+            Subject::Databases(given) => format!("{}..{}", given.before, given.after),
+        }
+    }
+}
+
 /// Compares every monitored query before and after the change.
 pub(crate) async fn run(
     options: &RunOptions,
     environment: &Environment,
     queries: &[MonitoredQuery],
-    (change, accepted): (&Change, &AcceptedPlans),
+    (subject, accepted): (&Subject, &AcceptedPlans),
     observer: &dyn Observer,
 ) -> Result<(RegressRecord, Vec<Finding>), RunError> {
-    if change.is_none() {
-        let what = (change, accepted);
-        return standing::run(options, environment, queries, what, observer).await;
-    }
-    observer.event(Event::Preparing {
-        what: "twin databases",
-    });
-    let (twins, migration) = Twins::make(options, environment, change).await?;
-    let sessions = Sessions::open(&twins.before, &twins.after).await?;
+    let (twins, migration) = match subject {
+        Subject::Change(change) if change.is_none() => {
+            let what = (change, accepted);
+            return standing::run(options, environment, queries, what, observer).await;
+        }
+        Subject::Change(change) => {
+            observer.event(Event::Preparing {
+                what: "twin databases",
+            });
+            Twins::make(options, environment, change).await?
+        }
+        Subject::Databases(given) => (Twins::given(given), None),
+    };
+    let mut sessions = Sessions::open(&twins.before, &twins.after).await?;
+    sessions.same_rows = twins.ours;
     // Before any plan is taken: to see whether one wavers, relations are analysed again.
     let bases = Bases {
         before: Some(Base::ask(options, environment, &sessions.before).await?),
@@ -63,6 +88,9 @@ pub(crate) async fn run(
         .iter()
         .map(|relation| findings::never_analysed::finding(relation))
         .collect();
+    if !twins.ours {
+        found.extend(given::differences(&sessions).await?);
+    }
     for (done, monitored) in queries.iter().enumerate() {
         observer.event(Event::Step {
             scenario: Scenario::Regress,
@@ -70,7 +98,7 @@ pub(crate) async fn run(
             done,
             total: queries.len(),
         });
-        compared.push(compare::compare(options, &sessions, true, monitored).await?);
+        compared.push(compare::compare(options, &sessions, twins.ours, monitored).await?);
     }
     sessions.close().await;
     observe_new(options, &twins, &mut compared).await?;
@@ -84,12 +112,15 @@ pub(crate) async fn run(
     if !timing.gates {
         found.push(findings::clock_unsteady::finding(&timing));
     }
-    let (baselines, told) = check(
-        accepted,
-        &bases,
-        &mut compared,
-        &compare::tolerances(options),
-    );
+    let mut baselines = None;
+    let mut told = Vec::new();
+    // Accepted plans are of databases that dbproof fills, and say nothing of others.
+    if twins.ours {
+        let tolerances = compare::tolerances(options);
+        let (checked, findings) = check(accepted, &bases, &mut compared, &tolerances);
+        baselines = Some(checked);
+        told = findings;
+    }
     let verdict = verdict(&compared, found.iter().chain(&told));
     let mut records = Vec::with_capacity(compared.len());
     for compared in compared {
@@ -99,10 +130,10 @@ pub(crate) async fn run(
     found.extend(told);
     let record = RegressRecord {
         verdict,
-        change: change.name.clone(),
+        change: subject.name(),
         migration,
         queries: records,
-        baselines: Some(baselines),
+        baselines,
         timing: Some(timing),
     };
     Ok((record, found))

@@ -5,7 +5,7 @@ use dbproof_postgres::{Address, PostgresError, Session, catalog, connect};
 
 use crate::environment::Environment;
 use crate::error::RunError;
-use crate::options::RunOptions;
+use crate::options::{GivenDatabases, RunOptions};
 use crate::project::migrations::{Change, Migration};
 use crate::stage;
 
@@ -14,6 +14,8 @@ pub(super) struct Twins {
     pub(super) before: Address,
     pub(super) after: Address,
     pub(super) control: Address,
+    /// Whether dbproof has made them; others are read, and not written to.
+    pub(super) ours: bool,
 }
 
 /// A session on each twin.
@@ -24,6 +26,8 @@ pub(super) struct Sessions {
     pub(super) names: (PlanNames, PlanNames),
     /// The relations before the change.
     pub(super) schema: Schema,
+    /// Whether both sides were filled with the same rows, so that results can be compared.
+    pub(super) same_rows: bool,
 }
 
 impl Twins {
@@ -54,6 +58,7 @@ impl Twins {
             before: databases.clone(&base, "before").await?,
             after,
             control: databases.clone(&base, "control").await?,
+            ours: true,
         };
         let mut migration = None;
         if change.rebuilt.is_none() {
@@ -70,6 +75,18 @@ impl Twins {
     }
 }
 
+impl Twins {
+    /// Two databases of the user's. What they are timed beside is the first against itself.
+    pub(super) fn given(given: &GivenDatabases) -> Self {
+        Twins {
+            before: given.before.clone(),
+            after: given.after.clone(),
+            control: given.before.clone(),
+            ours: false,
+        }
+    }
+}
+
 impl Sessions {
     pub(super) async fn open(before: &Address, after: &Address) -> Result<Self, PostgresError> {
         let before = connect(before).await?;
@@ -80,6 +97,7 @@ impl Sessions {
                 catalog::plan_names(&after).await?,
             ),
             schema: catalog::schema(&before).await?,
+            same_rows: true,
             before,
             after,
         })

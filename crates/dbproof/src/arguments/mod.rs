@@ -30,7 +30,7 @@ pub(crate) enum Command {
     /// Are the monitored queries under their thresholds?
     Slow(ScenarioArguments),
     /// What does a schema change do to the monitored queries?
-    Regress(ChangeArguments),
+    Regress(RegressArguments),
     /// Which pages ask once, and then N times more?
     Nplusone(ScenarioArguments),
     /// What does a deadlock cost, and how soon is it over?
@@ -107,6 +107,19 @@ pub(crate) struct ChangeArguments {
     /// A git revision: the change under test is every migration that is new since then
     #[arg(long, value_name = "REV", conflicts_with = "migration")]
     pub(crate) base: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RegressArguments {
+    #[command(flatten)]
+    pub(crate) change: ChangeArguments,
+    /// A database that is there already, to be compared with --after instead of databases of our
+    /// own; both are read, and what the queries write is rolled back
+    #[arg(long, value_name = "URL", requires = "after", conflicts_with_all = ["migration", "base", "in_place"])]
+    pub(crate) before: Option<String>,
+    /// The database to compare --before with
+    #[arg(long, value_name = "URL", requires = "before")]
+    pub(crate) after: Option<String>,
 }
 
 #[derive(Debug, Args)]

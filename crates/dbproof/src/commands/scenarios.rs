@@ -1,10 +1,13 @@
 //! `dbproof run | slow | regress | nplusone | deadlock`.
 
 use dbproof_model::{Scenario, ThresholdSource};
+use dbproof_postgres::Address;
 use dbproof_scenarios::project::Project;
-use dbproof_scenarios::{ChangeChoice, Cleaner, RunOptions, ServerChoice, Threshold};
+use dbproof_scenarios::{
+    ChangeChoice, Cleaner, GivenDatabases, RunError, RunOptions, ServerChoice, Threshold,
+};
 
-use crate::arguments::{ChangeArguments, DROP_DATABASES, ScenarioArguments};
+use crate::arguments::{ChangeArguments, DROP_DATABASES, RegressArguments, ScenarioArguments};
 use crate::commands::runner;
 use crate::exit::{Outcome, UsageError, outcome};
 use crate::last_run;
@@ -21,8 +24,17 @@ pub(crate) fn slow(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
     execute(arguments, vec![Scenario::Slow], None)
 }
 
-pub(crate) fn regress(arguments: ChangeArguments) -> anyhow::Result<Outcome> {
-    execute_change(arguments, vec![Scenario::Regress])
+pub(crate) fn regress(arguments: RegressArguments) -> anyhow::Result<Outcome> {
+    let mut change = arguments.change;
+    let (Some(before), Some(after)) = (arguments.before, arguments.after) else {
+        return execute_change(change, vec![Scenario::Regress]);
+    };
+    let databases = ChangeChoice::Databases(Box::new(GivenDatabases {
+        before: Address::parse(&before).map_err(RunError::from)?,
+        after: Address::parse(&after).map_err(RunError::from)?,
+    }));
+    change.scenario.database_url = Some(after);
+    execute(change.scenario, vec![Scenario::Regress], Some(databases))
 }
 
 pub(crate) fn nplusone(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {

@@ -5,6 +5,7 @@ mod baselines;
 mod cleaning_up;
 mod commands;
 mod demo;
+mod given_databases;
 mod infer;
 mod load;
 mod project;
