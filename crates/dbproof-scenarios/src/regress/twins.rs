@@ -74,11 +74,14 @@ impl Sessions {
     pub(super) async fn open(twins: &Twins) -> Result<Self, PostgresError> {
         let before = connect(&twins.before).await?;
         let after = connect(&twins.after).await?;
+        let mut names = (
+            catalog::plan_names(&before).await?,
+            catalog::plan_names(&after).await?,
+        );
+        // Findings speak of relations by the names that they have now.
+        names.0.learn_renames(&names.1);
         Ok(Sessions {
-            names: (
-                catalog::plan_names(&before).await?,
-                catalog::plan_names(&after).await?,
-            ),
+            names,
             schema: catalog::schema(&before).await?,
             before,
             after,
