@@ -187,7 +187,9 @@ pub async fn plan_names(session: &Session) -> Result<PlanNames, PostgresError> {
         let table = (row.get(3), row.get(4));
         maintained.entry(table).or_default().push(row.get(2));
     }
-    maintained.values_mut().for_each(|on| on.sort_unstable());
+    for definitions in maintained.values_mut() {
+        definitions.sort_unstable();
+    }
     Ok(PlanNames {
         maintained,
         renamed: BTreeMap::new(),

@@ -65,9 +65,10 @@ pub(super) fn beside_the_plan(before: &Side, after: &Side, signals: &Signals) ->
     let (was, is) = blocks_beside(before, after, signals);
     let (relation, ..) = most(before, after)?;
     Some(Rise {
-        what: match after.plan.triggers.is_empty() {
-            true => format!("large values of {relation} that are stored out of line (TOAST)"),
-            false => format!("triggers that use {relation}"),
+        what: if after.plan.triggers.is_empty() {
+            format!("large values of {relation} that are stored out of line (TOAST)")
+        } else {
+            format!("triggers that use {relation}")
         },
         is_relation: false,
         before: was,
