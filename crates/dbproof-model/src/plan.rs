@@ -113,6 +113,8 @@ pub struct PlanNames {
     pub relations: BTreeMap<u32, (String, String)>,
     /// Relations that have another name on the other side, and that name.
     pub renamed: BTreeMap<(String, String), (String, String)>,
+    /// Relations with row security that does not apply to the role that asks, and its policies.
+    pub row_security: BTreeMap<(String, String), String>,
     /// Relations that store values out of line (TOAST).
     pub toasted: BTreeSet<(String, String)>,
 }

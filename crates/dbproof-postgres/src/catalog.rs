@@ -182,6 +182,20 @@ pub async fn plan_names(session: &Session) -> Result<PlanNames, PostgresError> {
         )
         .await
         .map_err(|e| session.error(&e))?;
+    let row_security = session
+        .query(
+            "SELECT n.nspname::text, c.relname::text,
+                    coalesce(string_agg(concat_ws(' ', p.polname, p.polcmd, p.polpermissive, p.polroles::text,
+                                 pg_get_expr(p.polqual, c.oid), pg_get_expr(p.polwithcheck, c.oid)),
+                             '; ' ORDER BY p.polname), '')
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             LEFT JOIN pg_policy p ON p.polrelid = c.oid
+             WHERE c.relrowsecurity AND NOT row_security_active(c.oid)
+             GROUP BY 1, 2",
+            &[],
+        )
+        .await
+        .map_err(|e| session.error(&e))?;
     let mut maintained: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
     for row in &indexes {
         let table = (row.get(3), row.get(4));
@@ -193,6 +207,10 @@ pub async fn plan_names(session: &Session) -> Result<PlanNames, PostgresError> {
     Ok(PlanNames {
         maintained,
         renamed: BTreeMap::new(),
+        row_security: row_security
+            .iter()
+            .map(|row| ((row.get(0), row.get(1)), row.get(2)))
+            .collect(),
         toasted: relations
             .iter()
             .filter(|row| row.get(3))

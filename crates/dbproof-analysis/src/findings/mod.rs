@@ -41,6 +41,7 @@ pub(crate) mod query_work;
 pub mod rate_not_reached;
 pub mod relation_added;
 pub mod result_rows_differ;
+pub mod row_security_bypassed;
 pub mod setting_changed;
 mod slow_figures;
 pub mod slow_query;
@@ -121,6 +122,7 @@ pub const ALL: &[&FindingKind] = &[
     &rate_not_reached::KIND,
     &relation_added::KIND,
     &result_rows_differ::KIND,
+    &row_security_bypassed::KIND,
     &setting_changed::KIND,
     &slow_query::KIND,
     &slower::KIND,

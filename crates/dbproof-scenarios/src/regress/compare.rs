@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::outcome::{self, Compared};
 use super::parameter_sets::{LabelledSet, parameter_sets};
+use super::row_security;
 use super::statements;
 use super::timing::TimedQuery;
 use super::twins::Sessions;
@@ -218,13 +219,14 @@ async fn judge(
         statements::side(&trees.0, names_before, digests.0, work.0),
         statements::side(&trees.1, names_after, digests.1, work.1),
     );
-    let judgement = regression::judge(
+    let mut judgement = regression::judge(
         &query.name,
         Some(query.location.clone()),
         &sides.0,
         &sides.1,
         &tolerances(options),
     );
+    row_security::doubt(&mut judgement, monitored, &sessions.names, &trees);
     if !options.keep_values {
         plan::mask_values(&mut explained.0);
         plan::mask_values(&mut explained.1);

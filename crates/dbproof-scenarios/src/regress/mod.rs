@@ -8,6 +8,7 @@ mod compare;
 mod outcome;
 mod pairs;
 mod parameter_sets;
+mod row_security;
 mod statements;
 mod timing;
 mod twins;
