@@ -121,9 +121,14 @@ pub struct PlanNames {
 
 impl PlanNames {
     /// Learns which relations are called otherwise in a clone of the same database.
+    ///
+    /// A relation whose name another one has taken over was replaced by it, and a statement that
+    /// says that name means the other one now: such names stay.
     pub fn learn_renames(&mut self, other: &PlanNames) {
+        let has = |names: &PlanNames, name| names.relations.values().any(|known| known == name);
         for (number, name) in &self.relations {
-            if let Some(renamed) = other.relations.get(number).filter(|other| *other != name) {
+            let renamed = other.relations.get(number);
+            if let Some(renamed) = renamed.filter(|new| !has(other, name) && !has(self, new)) {
                 self.renamed.insert(name.clone(), renamed.clone());
             }
         }

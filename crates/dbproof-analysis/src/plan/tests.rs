@@ -517,7 +517,17 @@ fn a_table_that_was_renamed_is_the_same_table() {
     resolve(&mut renamed, &names);
     assert_eq!(renamed.root.relation.as_deref(), Some("all_orders"));
     check_plans(&renamed, &after, &[]);
-    // Another table under the old name is another table.
+    // A table that took over the name of another stands for it.
+    let mut swapped = dbproof_model::PlanNames {
+        relations: [(7, key("small_orders")), (8, key("next"))].into(),
+        ..dbproof_model::PlanNames::default()
+    };
+    swapped.learn_renames(&dbproof_model::PlanNames {
+        relations: [(7, key("old")), (8, key("small_orders"))].into(),
+        ..dbproof_model::PlanNames::default()
+    });
+    assert!(swapped.renamed.is_empty());
+    // A table of the same name is not one that was renamed.
     now.relations = [(8, key("small_orders"))].into();
     let mut names = dbproof_model::PlanNames {
         relations: [(7, key("small_orders"))].into(),
