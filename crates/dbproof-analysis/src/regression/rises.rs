@@ -2,7 +2,7 @@
 
 use dbproof_model::{Plan, PlanNode};
 
-use super::detect::{Trees, blocks};
+use super::detect::Trees;
 use crate::plan::{Role, describe, mask_expression, relation, self_work};
 
 /// A place in the plan with its blocks before and after.
@@ -32,8 +32,8 @@ pub(super) fn largest(trees: &Trees<'_>, beside: Option<Rise>) -> Option<Rise> {
         let node = entry.node;
         let (before, after) = match entry.role {
             Role::Scan => (
-                from.map_or(0, |at| blocks(trees.before.entries[at].node)),
-                blocks(node),
+                from.map_or(0, |at| trees.before.entries[at].blocks),
+                entry.blocks,
             ),
             Role::Part => return None,
             Role::Join | Role::Other => (from.map_or(0, |at| own.0[at]), own.1[to]),
