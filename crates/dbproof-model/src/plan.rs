@@ -3,7 +3,7 @@
 //! Names follow PostgreSQL's ("Using EXPLAIN" in its documentation). Times and rows of a node are
 //! averages per loop, buffers are totals over all loops and include the node's children.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Block counts of a node or of planning, in blocks of 8 KiB unless the server was built otherwise.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -107,6 +107,32 @@ pub struct PlanNames {
     pub indexes: BTreeMap<(String, String), String>,
     /// The partitioned table or index that a partition belongs to.
     pub partitions: BTreeMap<(String, String), (String, String)>,
+    /// The definitions of the indexes of a table, sorted.
+    pub maintained: BTreeMap<(String, String), Vec<String>>,
+    /// Every relation by its number in the catalog, which a clone of the database shares.
+    pub relations: BTreeMap<u32, (String, String)>,
+    /// Relations that have another name on the other side, and that name.
+    pub renamed: BTreeMap<(String, String), (String, String)>,
+    /// Relations with row security that does not apply to the role that asks, and its policies.
+    pub row_security: BTreeMap<(String, String), String>,
+    /// Relations that store values out of line (TOAST).
+    pub toasted: BTreeSet<(String, String)>,
+}
+
+impl PlanNames {
+    /// Learns which relations are called otherwise in a clone of the same database.
+    ///
+    /// A relation whose name another one has taken over was replaced by it, and a statement that
+    /// says that name means the other one now: such names stay.
+    pub fn learn_renames(&mut self, other: &PlanNames) {
+        let has = |names: &PlanNames, name| names.relations.values().any(|known| known == name);
+        for (number, name) in &self.relations {
+            let renamed = other.relations.get(number);
+            if let Some(renamed) = renamed.filter(|new| !has(other, name) && !has(self, new)) {
+                self.renamed.insert(name.clone(), renamed.clone());
+            }
+        }
+    }
 }
 
 /// A node of a plan tree. Every optional field is absent where EXPLAIN does not print it.
@@ -139,6 +165,9 @@ pub struct PlanNode {
     pub index: Option<String>,
     /// What the index is on, where the catalog was asked: `btree (user_id, created_at)`.
     pub index_definition: Option<String>,
+    /// The definitions of the indexes of the relation that is written to, where the catalog was
+    /// asked.
+    pub maintained_indexes: Vec<String>,
     /// How many partitions a scan reads that stands for those of all partitions of one table.
     pub partitions: Option<u64>,
     /// The common table expression read by a `CTE Scan`.

@@ -201,9 +201,11 @@ pub async fn plan_names(session: &Session) -> Result<PlanNames, PostgresError> {
             "SELECT n.nspname::text, c.relname::text,
                     CASE WHEN i.indisunique THEN 'unique ' ELSE '' END
                     || substring(pg_get_indexdef(c.oid) FROM ' USING (.*)')
-                    || CASE WHEN i.indisvalid THEN '' ELSE ' INVALID' END
+                    || CASE WHEN i.indisvalid THEN '' ELSE ' INVALID' END,
+                    tn.nspname::text, t.relname::text
              FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
              JOIN pg_namespace n ON n.oid = c.relnamespace
+             JOIN pg_class t ON t.oid = i.indrelid JOIN pg_namespace tn ON tn.oid = t.relnamespace
              WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')",
             &[],
         )
@@ -226,7 +228,55 @@ pub async fn plan_names(session: &Session) -> Result<PlanNames, PostgresError> {
         )
         .await
         .map_err(|e| session.error(&e))?;
+    let relations = session
+        .query(
+            "SELECT c.oid, n.nspname::text, c.relname::text, coalesce(t.relpages > 0, false)
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             LEFT JOIN pg_class t ON t.oid = c.reltoastrelid
+             WHERE c.relkind IN ('r', 'p', 'm', 'f')
+               AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')",
+            &[],
+        )
+        .await
+        .map_err(|e| session.error(&e))?;
+    let row_security = session
+        .query(
+            "SELECT n.nspname::text, c.relname::text,
+                    coalesce(string_agg(concat_ws(' ', p.polname, p.polcmd, p.polpermissive, p.polroles::text,
+                                 pg_get_expr(p.polqual, c.oid), pg_get_expr(p.polwithcheck, c.oid)),
+                             '; ' ORDER BY p.polname), '')
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+             LEFT JOIN pg_policy p ON p.polrelid = c.oid
+             WHERE c.relrowsecurity AND NOT row_security_active(c.oid)
+             GROUP BY 1, 2",
+            &[],
+        )
+        .await
+        .map_err(|e| session.error(&e))?;
+    let mut maintained: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for row in &indexes {
+        let table = (row.get(3), row.get(4));
+        maintained.entry(table).or_default().push(row.get(2));
+    }
+    for definitions in maintained.values_mut() {
+        definitions.sort_unstable();
+    }
     Ok(PlanNames {
+        maintained,
+        renamed: BTreeMap::new(),
+        row_security: row_security
+            .iter()
+            .map(|row| ((row.get(0), row.get(1)), row.get(2)))
+            .collect(),
+        toasted: relations
+            .iter()
+            .filter(|row| row.get(3))
+            .map(|row| (row.get(1), row.get(2)))
+            .collect(),
+        relations: relations
+            .iter()
+            .map(|row| (row.get(0), (row.get(1), row.get(2))))
+            .collect(),
         indexes: indexes
             .iter()
             .map(|row| ((row.get(0), row.get(1)), row.get(2)))

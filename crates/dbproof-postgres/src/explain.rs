@@ -6,6 +6,7 @@ use dbproof_model::{PlanChoice, StatementWork};
 use postgres_protocol::escape::{escape_identifier, escape_literal};
 use serde_json::Value;
 
+use crate::rewritten::one_plan;
 use crate::{PostgresError, Session};
 
 /// How to explain.
@@ -47,8 +48,8 @@ pub async fn explain_plan(
 
 /// Which plan the server takes for a prepared statement that is executed often: it compares the
 /// generic plan with the average of the first five custom ones (PostgreSQL documentation,
-/// "PREPARE", under `plan_cache_mode`). Nothing is executed; `sets` are the parameters of these
-/// five, taken in turn.
+/// "PREPARE", under `plan_cache_mode`), unless the database's own `plan_cache_mode` decides. Nothing
+/// is executed; `sets` are the parameters of these five, taken in turn.
 pub async fn settled_plan(
     session: &Session,
     sql: &str,
@@ -56,7 +57,6 @@ pub async fn settled_plan(
 ) -> Result<PlanChoice, PostgresError> {
     rolled_back(session, async || {
         session.run(WITHOUT_WORKERS).await?;
-        session.run("SET LOCAL plan_cache_mode = auto").await?;
         prepare(session, sql).await?;
         for values in sets.iter().cycle().take(CUSTOM_PLANS + 1) {
             let execute = format!("EXPLAIN EXECUTE dbproof_explained{}", arguments(values));
@@ -141,11 +141,12 @@ async fn rolled_back<T>(
     Ok(value)
 }
 
-/// What a statement does to the project's relations, triggers included, from the server's counters
-/// of this transaction; it is executed, and rolled back.
+/// What a statement does to the project's relations, triggers and returned values included, from the
+/// server's counters of this transaction; it is executed, and rolled back.
 ///
 /// A trigger that fires after its row is in no node of the plan, and neither are the checks of a
-/// foreign key. These counters need no extension and no privilege. They are not the transaction's
+/// foreign key. EXPLAIN does not return rows either, so it never fetches the large values in them
+/// that are stored out of line (TOAST): the statement is executed itself. These counters need no extension and no privilege. They are not the transaction's
 /// own alone, hence the difference of two readings: a session passes them on once in a while only.
 pub async fn statement_work(
     session: &Session,
@@ -154,8 +155,15 @@ pub async fn statement_work(
 ) -> Result<StatementWork, PostgresError> {
     rolled_back(session, async || {
         let before = counters(session).await?;
-        let how = (Mode::Analyze, PlanChoice::Custom);
-        explain_in_transaction(session, sql, values, how).await?;
+        session.run(WITHOUT_WORKERS).await?;
+        let choice = format!(
+            "SET LOCAL plan_cache_mode = {}",
+            setting(PlanChoice::Custom)
+        );
+        session.run(&choice).await?;
+        prepare(session, sql).await?;
+        let execute = format!("EXECUTE dbproof_explained{}", arguments(values));
+        session.run(&execute).await?;
         let after = counters(session).await?;
         Ok(difference(&before, after))
     })
@@ -227,10 +235,12 @@ async fn explain_in_transaction(
         ))
         .await?
         .join("\n");
-    serde_json::from_str(&text).map_err(|error| PostgresError::Protocol {
-        server: session.server().to_owned(),
-        reason: format!("EXPLAIN's JSON cannot be read: {error}"),
-    })
+    serde_json::from_str(&text)
+        .map(one_plan)
+        .map_err(|error| PostgresError::Protocol {
+            server: session.server().to_owned(),
+            reason: format!("EXPLAIN's JSON cannot be read: {error}"),
+        })
 }
 
 fn setting(plan: PlanChoice) -> &'static str {

@@ -26,6 +26,7 @@ mod janitor;
 pub mod locks;
 mod measuring;
 pub mod migration;
+mod rewritten;
 pub mod rows;
 mod session;
 pub mod shape;

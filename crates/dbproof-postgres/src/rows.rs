@@ -20,7 +20,8 @@ pub struct RowsDigest {
     pub digest: u64,
 }
 
-/// Runs a statement inside a transaction that is rolled back, and digests its rows.
+/// Runs a statement inside a transaction that is rolled back, and digests its rows: of each the
+/// `columns` at these positions, or all.
 ///
 /// Values are compared in text form, as a reader sees them: a column that was widened from integer
 /// to bigint still returns the same rows.
@@ -28,6 +29,7 @@ pub async fn digest(
     session: &Session,
     sql: &str,
     values: &[Option<String>],
+    columns: Option<&[usize]>,
 ) -> Result<RowsDigest, PostgresError> {
     session.run("BEGIN").await?;
     let digested = async {
@@ -52,7 +54,7 @@ pub async fn digest(
     for message in &messages {
         if let SimpleQueryMessage::Row(row) = message {
             digest.count += 1;
-            digest.digest = digest.digest.wrapping_add(hash_row(row));
+            digest.digest = digest.digest.wrapping_add(hash_row(row, columns));
         }
     }
     Ok(digest)
@@ -115,10 +117,12 @@ async fn query(
         .map_err(|e| session.error(&e))
 }
 
-fn hash_row(row: &SimpleQueryRow) -> u64 {
+fn hash_row(row: &SimpleQueryRow, columns: Option<&[usize]>) -> u64 {
     let mut hasher = DefaultHasher::new();
-    for index in 0..row.len() {
-        row.get(index).hash(&mut hasher);
+    let mut hash = |index: usize| row.get(index).hash(&mut hasher);
+    match columns {
+        Some(columns) => columns.iter().copied().for_each(&mut hash),
+        None => (0..row.len()).for_each(&mut hash),
     }
     hasher.finish()
 }

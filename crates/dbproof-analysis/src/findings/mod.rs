@@ -25,6 +25,7 @@ pub mod estimate_off;
 pub mod filter_efficiency;
 pub mod generic_plan_worse;
 mod group_evidence;
+pub mod index_maintenance;
 pub mod index_only_scan_lost;
 pub mod index_scan_lost;
 pub mod index_search_lost;
@@ -48,6 +49,8 @@ pub(crate) mod query_work;
 pub mod rate_not_reached;
 pub mod relation_added;
 pub mod result_rows_differ;
+pub mod row_security_bypassed;
+pub mod setting_changed;
 pub mod sides_differ;
 mod slow_figures;
 pub mod slow_query;
@@ -113,6 +116,7 @@ pub const ALL: &[&FindingKind] = &[
     &estimate_off::KIND,
     &filter_efficiency::KIND,
     &generic_plan_worse::KIND,
+    &index_maintenance::KIND,
     &index_only_scan_lost::KIND,
     &index_scan_lost::KIND,
     &index_search_lost::KIND,
@@ -134,6 +138,8 @@ pub const ALL: &[&FindingKind] = &[
     &rate_not_reached::KIND,
     &relation_added::KIND,
     &result_rows_differ::KIND,
+    &row_security_bypassed::KIND,
+    &setting_changed::KIND,
     &sides_differ::KIND,
     &slow_query::KIND,
     &slower::KIND,

@@ -156,6 +156,7 @@ fn node(value: &Value, path: &str) -> Result<PlanNode, PlanError> {
         alias: fields.text("Alias")?,
         index: fields.text("Index Name")?,
         index_definition: None,
+        maintained_indexes: Vec::new(),
         partitions: None,
         cte_name: fields.text("CTE Name")?,
         function_name: fields.text("Function Name")?,

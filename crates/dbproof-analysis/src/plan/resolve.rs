@@ -8,7 +8,8 @@ use dbproof_model::{Buffers, Plan, PlanNames, PlanNode};
 use super::outline::is_subplan;
 use super::summary::{cumulative, over_loops};
 
-/// Gives every index its definition, and folds the partitions of a table to one scan of it.
+/// Gives every index its definition and every written relation its indexes, folds the partitions of
+/// a table to one scan of it, and calls relations as they are called on the other side.
 ///
 /// The folded scan does the work of all: its buffers and rows are their sums. Where partitions are
 /// read in several ways, it is described as the one that touches the most blocks. Partitions that
@@ -30,6 +31,12 @@ fn resolve_node(node: &mut PlanNode, schema: &str, names: &PlanNames) {
             node.index = Some(parent.clone());
         }
     }
+    if node.node_type == "ModifyTable"
+        && let Some(relation) = &node.relation
+        && let Some(indexes) = names.maintained.get(&(schema.clone(), relation.clone()))
+    {
+        node.maintained_indexes.clone_from(indexes);
+    }
     if node.node_type.ends_with("Scan")
         && let Some(relation) = &node.relation
         && let Some((parent_schema, parent)) = names.partitions.get(&(schema, relation.clone()))
@@ -41,6 +48,24 @@ fn resolve_node(node: &mut PlanNode, schema: &str, names: &PlanNames) {
     if matches!(node.node_type.as_str(), "Append" | "Merge Append") {
         fold(node);
     }
+    rename_relation(node, names);
+}
+
+/// A view that takes over the name of a table, which is renamed, reads the same table.
+fn rename_relation(node: &mut PlanNode, names: &PlanNames) {
+    let Some((schema, relation)) = node.schema.as_ref().zip(node.relation.as_ref()) else {
+        return;
+    };
+    let Some((new_schema, new)) = names.renamed.get(&(schema.clone(), relation.clone())) else {
+        return;
+    };
+    if node.alias.as_ref() == Some(relation) {
+        let (from, to) = (format!("{relation}."), format!("{new}."));
+        node.alias = Some(new.clone());
+        rename(node, &from, &to);
+    }
+    node.schema = Some(new_schema.clone());
+    node.relation = Some(new.clone());
 }
 
 /// Replaces an Append of the partitions of one table by one scan. What the Append asked for in order

@@ -67,6 +67,7 @@ fn read(major: u32, text: &str) -> Captured {
                 .iter()
                 .map(|row| (pair(row), pair(&row[2..])))
                 .collect(),
+            ..PlanNames::default()
         },
     }
 }

@@ -500,3 +500,39 @@ fn the_same_scan_with_more_blocks_is_more_work() {
     check_plans(&before, &after, &told);
     assert_eq!(diff(&before, &after)[0].kind, ChangeKind::Work);
 }
+
+#[test]
+fn a_table_that_was_renamed_is_the_same_table() {
+    let before = plan("small_seq");
+    let mut after = before.clone();
+    after.root.relation = Some("all_orders".to_owned());
+    after.root.alias = Some("all_orders".to_owned());
+    let mut names = dbproof_model::PlanNames::default();
+    let key = |name: &str| ("public".to_owned(), name.to_owned());
+    names.relations.insert(7, key("small_orders"));
+    let mut now = dbproof_model::PlanNames::default();
+    now.relations.insert(7, key("all_orders"));
+    names.learn_renames(&now);
+    let mut renamed = before.clone();
+    resolve(&mut renamed, &names);
+    assert_eq!(renamed.root.relation.as_deref(), Some("all_orders"));
+    check_plans(&renamed, &after, &[]);
+    // A table that took over the name of another stands for it.
+    let mut swapped = dbproof_model::PlanNames {
+        relations: [(7, key("small_orders")), (8, key("next"))].into(),
+        ..dbproof_model::PlanNames::default()
+    };
+    swapped.learn_renames(&dbproof_model::PlanNames {
+        relations: [(7, key("old")), (8, key("small_orders"))].into(),
+        ..dbproof_model::PlanNames::default()
+    });
+    assert!(swapped.renamed.is_empty());
+    // A table of the same name is not one that was renamed.
+    now.relations = [(8, key("small_orders"))].into();
+    let mut names = dbproof_model::PlanNames {
+        relations: [(7, key("small_orders"))].into(),
+        ..dbproof_model::PlanNames::default()
+    };
+    names.learn_renames(&now);
+    assert!(names.renamed.is_empty());
+}

@@ -25,6 +25,7 @@ const Q_ERROR_MIN: f64 = 10.0;
 
 /// Two plans, laid flat and matched.
 pub(super) struct Trees<'a> {
+    pub(super) plans: (&'a Plan, &'a Plan),
     pub(super) before: Outline<'a>,
     pub(super) after: Outline<'a>,
     pub(super) matching: Matching,
@@ -84,9 +85,11 @@ fn relations_of(findings: &[Finding], least: Severity) -> Vec<String> {
 
 impl<'a> Trees<'a> {
     pub(super) fn new(before: &'a Plan, after: &'a Plan) -> Self {
+        let plans = (before, after);
         let (before, after) = (Outline::new(before), Outline::new(after));
         let matching = match_trees(&before, &after);
         Trees {
+            plans,
             before,
             after,
             matching,
@@ -104,14 +107,6 @@ impl<'a> Trees<'a> {
                 blocks: (before.blocks, after.blocks),
             })
         })
-    }
-
-    /// The relation whose scans rose most, with their blocks before and after.
-    pub(super) fn largest_rise(&self) -> Option<(&str, u64, u64)> {
-        self.scans()
-            .map(|scan| (relation(scan.after), scan.blocks.0, scan.blocks.1))
-            .filter(|(_, was, is)| is > was)
-            .max_by_key(|(_, was, is)| is - was)
     }
 
     fn index_scans_lost(&self, work: &QueryWork<'_>, tolerances: &Tolerances) -> Vec<Finding> {

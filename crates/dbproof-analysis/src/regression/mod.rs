@@ -6,7 +6,9 @@
 
 mod beside;
 mod detect;
+mod rises;
 mod scans;
+mod settings;
 #[cfg(test)]
 mod shapes;
 mod signals;
@@ -14,6 +16,7 @@ mod signals;
 mod tests;
 mod time;
 mod triggers;
+mod writes;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -28,6 +31,7 @@ use crate::findings::{more_blocks, more_rows, plan_improved, result_rows_differ}
 use crate::plan;
 use signals::Signals;
 
+pub(crate) use rises::Rise;
 pub(crate) use signals::{Direction, blocks_beside_the_plan, direction_of_blocks};
 pub use time::with_time;
 
@@ -140,7 +144,10 @@ pub fn judge(
             (&signals, direction),
             &trees,
             &changes,
-            triggered,
+            (
+                triggered,
+                triggers::beside_the_plan(before, after, &signals),
+            ),
             tolerances,
         );
         findings.extend(told);
@@ -149,6 +156,12 @@ pub fn judge(
             &after.plan,
             &work,
             verdict == RegressVerdict::Unchanged,
+        ));
+        findings.extend(settings::finding(
+            &before.plan,
+            &after.plan,
+            &work,
+            direction,
         ));
     }
     findings.sort_by_key(|finding| Reverse(finding.severity));
@@ -177,20 +190,18 @@ fn findings_about_work(
     (signals, direction): (&Signals, Direction),
     trees: &detect::Trees<'_>,
     changes: &[PlanChange],
-    triggered: Option<Finding>,
+    (triggered, beside): (Option<Finding>, Option<Rise>),
     tolerances: &Tolerances,
 ) -> Vec<Finding> {
     let improved = direction == Direction::Less;
     let mut findings = detect::findings(trees, work, signals.temp, tolerances, improved);
     findings.extend(triggered);
+    findings.extend(writes::findings(trees, work, tolerances));
     let explained = findings.iter().any(|f| f.severity == Severity::Error);
     match direction {
         Direction::MoreBlocks if !explained => {
-            findings.push(more_blocks::finding(
-                work,
-                signals.temp,
-                trees.largest_rise(),
-            ));
+            let most = rises::largest(trees, beside);
+            findings.push(more_blocks::finding(work, signals.temp, most.as_ref()));
         }
         Direction::MoreRows => {
             findings.push(more_rows::finding(work, signals.rows.0, signals.rows.1));

@@ -14,7 +14,9 @@ macro_rules! side {
 
 fn side_of(json: &str) -> Side {
     let explain: Value = serde_json::from_str(json).unwrap();
-    let plan: Plan = plan::parse(&explain).unwrap();
+    let mut plan: Plan = plan::parse(&explain).unwrap();
+    // They were recorded with settings such as enable_seqscan, to have the plan that is wanted.
+    plan.settings.clear();
     let row_count = plan.root.actual_rows.unwrap_or_default();
     Side {
         plan,
@@ -340,4 +342,85 @@ fn shapes_are_compared_without_triggers() {
         &side!("history_index").plan,
         &side!("history_seq").plan
     ));
+}
+
+#[test]
+fn settings_that_differ_are_named_where_work_rose() {
+    let (before, mut after) = (side!("history_index"), side!("history_seq"));
+    after.plan.settings = BTreeMap::from([
+        ("random_page_cost".to_owned(), "200".to_owned()),
+        ("plan_cache_mode".to_owned(), "force_custom_plan".to_owned()),
+    ]);
+    let lost = ("index-scan-lost", Error);
+    check(
+        &before,
+        &after,
+        Regressed,
+        &[lost, ("setting-changed", Warning)],
+    );
+    let judgement = judged(&after, &before);
+    let told = |f: &Finding| f.code == "setting-changed";
+    assert!(
+        !judgement.findings.iter().any(told),
+        "less work blames no setting"
+    );
+}
+
+/// An update of rows found by an index: `own` blocks are those of writing.
+fn update(own: u64, indexes: &[&str]) -> Side {
+    let mut side = side!("history_index");
+    let scan = side.plan.root.clone();
+    let mut buffers = scan.buffers;
+    buffers.shared_hit += own;
+    side.plan.root = PlanNode {
+        node_type: "ModifyTable".to_owned(),
+        operation: Some("Update".to_owned()),
+        relation: Some("orders".to_owned()),
+        maintained_indexes: indexes.iter().map(|on| (*on).to_owned()).collect(),
+        actual_loops: Some(1.0),
+        actual_rows: Some(0.0),
+        buffers,
+        children: vec![scan],
+        ..PlanNode::default()
+    };
+    side
+}
+
+#[test]
+fn writing_that_pays_for_a_new_index_names_it() {
+    let before = update(40, &["btree (id)"]);
+    let after = update(240, &["btree (id)", "btree (status)"]);
+    let maintained = [("index-maintenance", Error)];
+    check(&before, &after, Regressed, &maintained);
+    // More of the same cost is not the doing of indexes that are not there.
+    let wider = update(240, &["btree (id)"]);
+    check(&before, &wider, Regressed, &[("more-blocks", Error)]);
+    let message = &judged(&before, &wider).findings[0].message;
+    assert!(message.contains("most of it in Update on orders, 240 blocks where it was 40"));
+    check(
+        &before,
+        &update(42, &["btree (id)", "btree (status)"]),
+        Unchanged,
+        &[],
+    );
+}
+
+#[test]
+fn large_values_that_are_returned_are_named() {
+    let side = |toast: u64| {
+        let mut side = side!("history_index");
+        let plan = plan::total_buffers(&side.plan).shared_total();
+        side.statement = Some(StatementWork {
+            blocks: BTreeMap::from([("orders".to_owned(), plan + toast)]),
+            rows_written: 0,
+        });
+        side
+    };
+    let judgement = judged(&side(0), &side(500));
+    assert_eq!(judgement.verdict, Regressed);
+    let message = &judgement.findings[0].message;
+    assert!(
+        message.contains("large values of orders that are stored out of line (TOAST), 500 blocks"),
+        "{message}"
+    );
 }

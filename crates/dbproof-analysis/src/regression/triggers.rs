@@ -1,11 +1,12 @@
-//! What triggers did more than before: [`finding`].
+//! What triggers did more than before: [`finding`]; and the rest of what is in no node:
+//! [`beside_the_plan`].
 
 use std::collections::BTreeMap;
 
 use dbproof_model::Finding;
 
-use super::Side;
 use super::signals::{Direction, Signals};
+use super::{Rise, Side};
 use crate::findings::query_work::QueryWork;
 use crate::findings::trigger_work::{self, Triggered};
 use crate::plan::total_buffers;
@@ -41,12 +42,9 @@ pub(super) fn finding(
         triggers.retain(runs_more);
     } else {
         // They run as often as before: are the blocks theirs?
-        let beside = |side: &Side, total: u64| {
-            total.saturating_sub(total_buffers(&side.plan).shared_total())
-        };
         let rise = signals.shared.1.saturating_sub(signals.shared.0);
-        let theirs =
-            beside(after, signals.shared.1).saturating_sub(beside(before, signals.shared.0));
+        let (was, is) = blocks_beside(before, after, signals);
+        let theirs = is.saturating_sub(was);
         if direction == Direction::MoreBlocks && theirs * 2 < rise {
             return None;
         }
@@ -59,6 +57,33 @@ pub(super) fn finding(
         };
         trigger_work::finding(work, &triggered)
     })
+}
+
+/// Where the statement's blocks rose outside of its plan: without triggers, in fetching the large
+/// values of a relation that are stored out of line.
+pub(super) fn beside_the_plan(before: &Side, after: &Side, signals: &Signals) -> Option<Rise> {
+    let (was, is) = blocks_beside(before, after, signals);
+    let (relation, ..) = most(before, after)?;
+    Some(Rise {
+        what: if after.plan.triggers.is_empty() {
+            format!("large values of {relation} that are stored out of line (TOAST)")
+        } else {
+            format!("triggers that use {relation}")
+        },
+        is_relation: false,
+        before: was,
+        after: is,
+    })
+}
+
+/// The blocks of both sides that are in no node.
+fn blocks_beside(before: &Side, after: &Side, signals: &Signals) -> (u64, u64) {
+    let beside =
+        |side: &Side, total: u64| total.saturating_sub(total_buffers(&side.plan).shared_total());
+    (
+        beside(before, signals.shared.0),
+        beside(after, signals.shared.1),
+    )
 }
 
 /// The relation whose blocks rose most.

@@ -1,7 +1,9 @@
 //! EXPLAIN with parameters, and without leaving a trace.
 
 use dbproof_model::PlanChoice;
-use dbproof_postgres::explain::{Mode, explain, explain_plan, replan, settled_plan, uses_workers};
+use dbproof_postgres::explain::{
+    Mode, explain, explain_plan, replan, settled_plan, statement_work, uses_workers,
+};
 use dbproof_postgres::{catalog, connect};
 
 use crate::server;
@@ -135,4 +137,71 @@ async fn workers_are_seen_although_plans_are_taken_without_them() {
     assert!(uses_workers(&session, sql, &value).await.unwrap());
     let plan = explain(&session, sql, &value, Mode::Plan).await.unwrap();
     assert!(!plan.to_string().contains("Gather"));
+}
+
+#[tokio::test]
+async fn a_statement_that_a_rule_rewrites_is_one_plan() {
+    let server = server().await;
+    let session = connect(server.address()).await.unwrap();
+    session
+        .run(
+            "CREATE TABLE t (id int); CREATE TABLE audit (id int); CREATE TABLE sink (id int);
+             CREATE RULE copy AS ON INSERT TO t DO ALSO INSERT INTO audit VALUES (new.id);
+             CREATE RULE tell AS ON INSERT TO t DO ALSO NOTIFY t;
+             CREATE RULE nothing AS ON INSERT TO sink DO INSTEAD NOTHING",
+        )
+        .await
+        .unwrap();
+    for mode in [Mode::Plan, Mode::Analyze] {
+        let copied = explain(&session, "INSERT INTO t VALUES (1)", &[], mode).await;
+        let copied = copied.unwrap();
+        assert_eq!(copied.as_array().unwrap().len(), 1);
+        let written = |at: usize| &copied[0]["Plan"]["Plans"][at]["Relation Name"];
+        assert_eq!((written(0), written(1)), (&"t".into(), &"audit".into()));
+        let sunk = explain(&session, "INSERT INTO sink VALUES (1)", &[], mode).await;
+        let sunk = sunk.unwrap();
+        assert_eq!(sunk[0]["Plan"]["Plans"].as_array().unwrap().len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn the_work_of_a_statement_includes_the_large_values_that_it_returns() {
+    let server = server().await;
+    let session = connect(server.address()).await.unwrap();
+    session
+        .run(
+            "CREATE TABLE docs (id int, body text);
+             ALTER TABLE docs ALTER body SET STORAGE EXTERNAL;
+             INSERT INTO docs SELECT i, repeat('x', 40000) FROM generate_series(1, 10) i",
+        )
+        .await
+        .unwrap();
+    let blocks = async |sql: &str| {
+        let work = statement_work(&session, sql, &[]).await.unwrap();
+        work.blocks["docs"]
+    };
+    let (ids, bodies) = (
+        blocks("SELECT id FROM docs").await,
+        blocks("SELECT body FROM docs").await,
+    );
+    assert!(bodies >= ids + 50, "{ids} and {bodies} blocks");
+}
+
+#[tokio::test]
+async fn the_settled_plan_heeds_the_database() {
+    let (_server, session) = skewed().await;
+    let sql = "SELECT * FROM t WHERE kind = $1";
+    let rare = [Some("70".to_owned())];
+    session
+        .run("SET plan_cache_mode = force_generic_plan")
+        .await
+        .unwrap();
+    let settled = settled_plan(&session, sql, &[&rare]).await.unwrap();
+    assert_eq!(settled, PlanChoice::Generic);
+    session
+        .run("SET plan_cache_mode = force_custom_plan")
+        .await
+        .unwrap();
+    let settled = settled_plan(&session, sql, &[&rare]).await.unwrap();
+    assert_eq!(settled, PlanChoice::Custom);
 }

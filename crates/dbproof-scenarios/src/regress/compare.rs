@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::baselines::{Observed, ObservedQuery};
 use super::outcome::{self, Compared};
 use super::parameter_sets::{LabelledSet, parameter_sets};
+use super::row_security;
 use super::statements;
 use super::timing::TimedQuery;
 use super::twins::Sessions;
@@ -69,18 +70,19 @@ pub(super) async fn compare<'a>(
         prepare(&sessions.before, &query.sql).await?,
         prepare(&sessions.after, &query.sql).await?,
     );
-    match prepared {
-        (Ok(()), Ok(())) => {}
+    let columns = match prepared {
+        (Ok(before), Ok(after)) => (before, after),
         (Err(error), Err(_)) => return Err(unusable(monitored, &error).into()),
-        (Ok(()), Err(error)) => return Ok(outcome::broken_by_the_change(monitored, &error)),
-        (Err(error), Ok(())) => return Ok(outcome::new_with_the_change(monitored, &error)),
-    }
+        (Ok(_), Err(error)) => return Ok(outcome::broken_by_the_change(monitored, &error)),
+        (Err(error), Ok(_)) => return Ok(outcome::new_with_the_change(monitored, &error)),
+    };
+    let shared = shared_columns(&columns.0, &columns.1);
     let count = options.project.config.regress.parameter_sets;
     let mut values = ParameterValues::prepare(&sessions.before, monitored, options.seed).await?;
     let sets = parameter_sets(sessions, monitored, &mut values, count).await?;
     let mut comparisons = Vec::new();
     for set in sets {
-        match compare_set(options, sessions, monitored, set.clone()).await {
+        match compare_set(options, sessions, monitored, set.clone(), shared.as_deref()).await {
             Ok(comparison) => comparisons.push(comparison),
             Err(Refusal::Before(_)) if set.derived => {}
             Err(Refusal::Before(error)) => return Ok(outcome::failed_before(monitored, &error)),
@@ -153,17 +155,36 @@ fn observed(monitored: &MonitoredQuery, comparisons: Vec<Comparison>) -> Observe
     observed
 }
 
-/// Whether a side can prepare the statement; anything but the server's refusal is an error.
-async fn prepare(session: &Session, sql: &str) -> Result<Result<(), ServerError>, PostgresError> {
+/// The columns that a side returns if it can prepare the statement; anything but the server's
+/// refusal is an error.
+async fn prepare(
+    session: &Session,
+    sql: &str,
+) -> Result<Result<Vec<String>, ServerError>, PostgresError> {
     match session
         .prepare(sql)
         .await
         .map_err(|error| session.error(&error))
     {
-        Ok(_) => Ok(Ok(())),
+        Ok(statement) => Ok(Ok(statement
+            .columns()
+            .iter()
+            .map(|column| column.name().to_owned())
+            .collect())),
         Err(PostgresError::Server(error)) => Ok(Err(error)),
         Err(error) => Err(error),
     }
+}
+
+/// Positions, before and after, of the columns whose values must agree: all that there were. A
+/// column that `SELECT *` gained breaks nobody. `None` where one that there was is gone.
+fn shared_columns(before: &[String], after: &[String]) -> Option<Vec<(usize, usize)>> {
+    let mut free: Vec<(usize, &String)> = after.iter().enumerate().collect();
+    let pair = |(position, name): (usize, &String)| {
+        let found = free.iter().position(|(_, other)| *other == name)?;
+        Some((position, free.remove(found).0))
+    };
+    before.iter().enumerate().map(pair).collect()
 }
 
 async fn compare_set(
@@ -171,10 +192,11 @@ async fn compare_set(
     sessions: &Sessions,
     monitored: &MonitoredQuery,
     set: LabelledSet,
+    columns: Option<&[(usize, usize)]>,
 ) -> Result<Comparison, Refusal> {
     let sql = &monitored.query.sql;
     let explained = explain_both(sessions, sql, &set.values, CUSTOM).await?;
-    let digests = digests(sessions, sql, &set.values).await?;
+    let digests = digests(sessions, sql, &set.values, columns).await?;
     judge(
         options,
         sessions,
@@ -227,7 +249,7 @@ async fn judge(
         statements::side(&trees.0, names_before, digests.0, work.0),
         statements::side(&trees.1, names_after, digests.1, work.1),
     );
-    let judgement = regression::judge(
+    let mut judgement = regression::judge(
         &query.name,
         Some(query.location.clone()),
         &sides.0,
@@ -238,6 +260,7 @@ async fn judge(
         Observed::new(&query.sql, &sides.0, &set.values),
         Observed::new(&query.sql, &sides.1, &set.values),
     );
+    row_security::doubt(&mut judgement, monitored, &sessions.names, &trees);
     if !options.keep_values {
         plan::mask_values(&mut explained.0);
         plan::mask_values(&mut explained.1);
@@ -377,11 +400,26 @@ fn parse(session: &Session, explained: &Value) -> Result<Plan, PostgresError> {
 
 /// A statement whose rows differ from run to run on the same side (`now()`, `random()`), or that
 /// cuts off among equals (LIMIT), proves nothing by its rows.
-async fn digests(sessions: &Sessions, sql: &str, values: &ValueSet) -> Result<Digests, Refusal> {
-    let digest = async |session| rows::digest(session, sql, values).await;
-    let first = digest(&sessions.before).await.map_err(Refusal::before)?;
-    let again = digest(&sessions.before).await.map_err(Refusal::before)?;
-    let after = digest(&sessions.after).await.map_err(Refusal::after)?;
+async fn digests(
+    sessions: &Sessions,
+    sql: &str,
+    values: &ValueSet,
+    columns: Option<&[(usize, usize)]>,
+) -> Result<Digests, Refusal> {
+    let (before, after): (Option<Vec<usize>>, Option<Vec<usize>>) =
+        columns.map(|pairs| pairs.iter().copied().unzip()).unzip();
+    let digest = async |session, columns: &Option<Vec<usize>>| {
+        rows::digest(session, sql, values, columns.as_deref()).await
+    };
+    let first = digest(&sessions.before, &before)
+        .await
+        .map_err(Refusal::before)?;
+    let again = digest(&sessions.before, &before)
+        .await
+        .map_err(Refusal::before)?;
+    let after = digest(&sessions.after, &after)
+        .await
+        .map_err(Refusal::after)?;
     let cuts_off = dbproof_analysis::sql::tokenize(sql)
         .iter()
         .any(|token| token.is_word("limit") || token.is_word("fetch") || token.is_word("offset"));
@@ -433,5 +471,33 @@ impl Refusal {
 impl From<PostgresError> for Refusal {
     fn from(error: PostgresError) -> Self {
         Refusal::Other(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_that_were_there_are_paired_by_name_and_new_ones_are_left_out() {
+        let names = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| (*name).to_owned()).collect()
+        };
+        let check = |before: &[&str], after: &[&str], expected: Option<&[(usize, usize)]>| {
+            assert_eq!(
+                shared_columns(&names(before), &names(after)).as_deref(),
+                expected
+            );
+        };
+        check(&["id", "note"], &["id", "note"], Some(&[(0, 0), (1, 1)]));
+        check(
+            &["id", "note"],
+            &["id", "new", "note"],
+            Some(&[(0, 0), (1, 2)]),
+        );
+        check(&["id", "id"], &["id", "id", "x"], Some(&[(0, 0), (1, 1)]));
+        check(&["id", "note"], &["id"], None);
+        check(&["id", "id"], &["id"], None);
+        check(&[], &["id"], Some(&[]));
     }
 }

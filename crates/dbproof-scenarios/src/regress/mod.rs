@@ -10,6 +10,7 @@ mod given;
 mod outcome;
 mod pairs;
 mod parameter_sets;
+mod row_security;
 mod standing;
 mod statements;
 mod timing;

@@ -1,4 +1,5 @@
-//! What is judged of each side: the plan with its names resolved, and the work of triggers beside it.
+//! What is judged of each side: the plan with its names resolved, and the work beside it that is in
+//! no node: of triggers, and of fetching large values for the result.
 
 use dbproof_analysis::plan;
 use dbproof_analysis::regression::Side;
@@ -9,14 +10,19 @@ use dbproof_postgres::explain::statement_work;
 use super::Sessions;
 use crate::parameters::ValueSet;
 
-/// The work of the statement on both sides, if a trigger fires on either.
+/// The work of the statement on both sides, if a trigger fires on either, or one reads a relation
+/// with values that are stored out of line.
 pub(super) async fn work(
     sessions: &Sessions,
     sql: &str,
     values: &ValueSet,
     plans: (&Plan, &Plan),
 ) -> Result<(Option<StatementWork>, Option<StatementWork>), PostgresError> {
-    if plans.0.triggers.is_empty() && plans.1.triggers.is_empty() {
+    let sides = [(plans.0, &sessions.names.0), (plans.1, &sessions.names.1)];
+    let beside_the_plan = sides.iter().any(|(plan, names)| {
+        !plan.triggers.is_empty() || !plan::relations(plan).is_disjoint(&names.toasted)
+    });
+    if !beside_the_plan {
         return Ok((None, None));
     }
     Ok((
@@ -34,10 +40,30 @@ pub(super) fn side(
 ) -> Side {
     let mut plan = plan.clone();
     plan::resolve(&mut plan, names);
+    let statement = statement.map(|work| renamed(work, names));
     Side {
         plan,
         row_count: row_count as f64,
         rows_digest,
         statement,
+    }
+}
+
+/// The counters go by the bare names of relations, and so do their new names here.
+fn renamed(work: StatementWork, names: &PlanNames) -> StatementWork {
+    let new_name = |name: String| {
+        let mut renamed = names.renamed.iter();
+        match renamed.find(|((_, old), _)| *old == name) {
+            Some((_, (_, new))) => new.clone(),
+            None => name,
+        }
+    };
+    StatementWork {
+        blocks: work
+            .blocks
+            .into_iter()
+            .map(|(name, blocks)| (new_name(name), blocks))
+            .collect(),
+        ..work
     }
 }

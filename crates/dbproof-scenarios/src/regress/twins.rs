@@ -91,11 +91,14 @@ impl Sessions {
     pub(super) async fn open(before: &Address, after: &Address) -> Result<Self, PostgresError> {
         let before = connect(before).await?;
         let after = connect(after).await?;
+        let mut names = (
+            catalog::plan_names(&before).await?,
+            catalog::plan_names(&after).await?,
+        );
+        // Findings speak of relations by the names that they have now.
+        names.0.learn_renames(&names.1);
         Ok(Sessions {
-            names: (
-                catalog::plan_names(&before).await?,
-                catalog::plan_names(&after).await?,
-            ),
+            names,
             schema: catalog::schema(&before).await?,
             same_rows: true,
             before,

@@ -2,3 +2,4 @@
 
 mod changes;
 mod parameter_sets;
+mod row_security;

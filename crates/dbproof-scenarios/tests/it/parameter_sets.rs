@@ -8,7 +8,7 @@ use dbproof_scenarios::project::Project;
 use dbproof_scenarios::{RunError, RunOptions, ServerChoice, Silent};
 
 /// A run of `regress` on a project of one base, one query and one change.
-async fn regress(
+pub(crate) async fn regress(
     base: &str,
     query: &str,
     change: &str,

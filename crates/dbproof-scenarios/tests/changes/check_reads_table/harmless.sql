@@ -1,0 +1,1 @@
+ALTER TABLE orders ADD CONSTRAINT known CHECK (user_id >= 0);

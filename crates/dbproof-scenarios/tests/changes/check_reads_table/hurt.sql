@@ -1,0 +1,1 @@
+ALTER TABLE orders ADD CONSTRAINT known CHECK (known(user_id)) NOT VALID;

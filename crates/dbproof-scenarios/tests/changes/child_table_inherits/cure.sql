@@ -1,0 +1,1 @@
+CREATE INDEX archive_user ON archive (user_id);

@@ -1,0 +1,1 @@
+COMMENT ON TABLE archive IS 'old orders';

@@ -1,0 +1,2 @@
+DROP INDEX orders_user;
+ALTER TABLE orders ADD COLUMN extra int;

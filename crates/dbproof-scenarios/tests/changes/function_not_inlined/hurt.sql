@@ -1,0 +1,1 @@
+CREATE OR REPLACE FUNCTION done_orders() RETURNS SETOF orders LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN QUERY SELECT * FROM orders WHERE status = 'done'; END $$;

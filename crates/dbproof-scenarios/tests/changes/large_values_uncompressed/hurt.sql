@@ -1,0 +1,2 @@
+ALTER TABLE docs ALTER COLUMN body SET STORAGE EXTERNAL;
+UPDATE docs SET body = body || '';

@@ -1,0 +1,3 @@
+-- name: q
+-- param k: uniform(0, 49)
+SELECT id, body FROM docs WHERE kind = :k;

@@ -1,0 +1,1 @@
+DROP RULE copy ON orders;

@@ -1,0 +1,1 @@
+CREATE RULE copy AS ON DELETE TO orders DO ALSO INSERT INTO audit VALUES (old.*);
