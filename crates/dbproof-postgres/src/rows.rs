@@ -14,7 +14,7 @@ use crate::{PostgresError, Session};
 /// How many rows came back, and what they were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowsDigest {
-    /// The number of rows.
+    /// The number of rows that came back; of rows written, where a statement returns none.
     pub count: u64,
     /// A hash of their values that does not depend on their order.
     pub digest: u64,
@@ -24,7 +24,7 @@ pub struct RowsDigest {
 /// `columns` at these positions, or all.
 ///
 /// Values are compared in text form, as a reader sees them: a column that was widened from integer
-/// to bigint still returns the same rows.
+/// to bigint still returns the same rows. Where no row comes back, those that were written count.
 pub async fn digest(
     session: &Session,
     sql: &str,
@@ -51,11 +51,19 @@ pub async fn digest(
         count: 0,
         digest: 0,
     };
+    let mut affected = 0;
     for message in &messages {
-        if let SimpleQueryMessage::Row(row) = message {
-            digest.count += 1;
-            digest.digest = digest.digest.wrapping_add(hash_row(row, columns));
+        match message {
+            SimpleQueryMessage::Row(row) => {
+                digest.count += 1;
+                digest.digest = digest.digest.wrapping_add(hash_row(row, columns));
+            }
+            SimpleQueryMessage::CommandComplete(rows) => affected = *rows,
+            _ => {}
         }
+    }
+    if digest.count == 0 {
+        digest.count = affected;
     }
     Ok(digest)
 }

@@ -16,15 +16,25 @@ pub const KIND: FindingKind = FindingKind {
 };
 
 /// The finding for a result that changed; equal counts mean that the rows themselves differ.
-pub(crate) fn finding(work: &QueryWork<'_>, rows_before: f64, rows_after: f64) -> Finding {
+pub(crate) fn finding(
+    work: &QueryWork<'_>,
+    writes: bool,
+    (rows_before, rows_after): (f64, f64),
+) -> Finding {
+    // A statement that returns nothing is told by the rows that it writes.
+    let (does, did) = if writes {
+        ("writes", "wrote")
+    } else {
+        ("returns", "returned")
+    };
     let message = if (rows_before - rows_after).abs() < f64::EPSILON {
         format!(
-            "returns {} as before, but not the same",
+            "{does} {} as before, but not the same",
             counted(rows_after, "row")
         )
     } else {
         format!(
-            "returns {} where it returned {}",
+            "{does} {} where it {did} {}",
             counted(rows_after, "row"),
             count(rows_before)
         )
@@ -48,10 +58,14 @@ mod tests {
     #[test]
     fn a_count_or_the_rows_themselves_may_differ() {
         assert_eq!(
-            finding(&sample(5, 5), 10.0, 3.0).message,
+            finding(&sample(5, 5), false, (10.0, 3.0)).message,
             "returns 3 rows where it returned 10"
         );
-        let same_count = finding(&sample(5, 5), 1.0, 1.0);
+        assert_eq!(
+            finding(&sample(5, 5), true, (1.0, 0.0)).message,
+            "writes 0 rows where it wrote 1"
+        );
+        let same_count = finding(&sample(5, 5), false, (1.0, 1.0));
         assert_eq!(
             same_count.message,
             "returns 1 row as before, but not the same"

@@ -132,8 +132,8 @@ pub fn judge(
     if signals.other_rows {
         findings.push(result_rows_differ::finding(
             &work,
-            before.row_count,
-            after.row_count,
+            before.plan.root.operation.is_some(),
+            (before.row_count, after.row_count),
         ));
     }
     if executed {

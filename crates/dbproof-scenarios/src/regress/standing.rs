@@ -3,7 +3,7 @@
 use dbproof_analysis::{plan, regression};
 use dbproof_model::{Baseline, Finding, Plan, PlanChoice, RegressRecord, Scenario, Verdict};
 use dbproof_postgres::explain::{Mode, explain_plan, replan, settled_plan, statement_work};
-use dbproof_postgres::{Address, PostgresError, ServerError, catalog};
+use dbproof_postgres::{Address, PostgresError, ServerError, catalog, rows};
 
 use super::baselines::{Base, Bases, Observed, ObservedQuery};
 use super::compare::{EXPLAIN_RUNS, tolerances};
@@ -199,19 +199,12 @@ async fn observe_set(
         server: session.server().to_owned(),
         reason: error.to_string(),
     })?;
-    let work = if tree.triggers.is_empty() {
-        None
-    } else {
+    let work = if statements::works_beside(&tree, &sessions.names.1) {
         Some(statement_work(session, sql, &set.values).await?)
+    } else {
+        None
     };
-    // The topmost node runs once, so that its rows are the statement's.
-    let rows = tree.root.actual_rows.unwrap_or_default().round();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "a count of rows"
-    )]
-    let rows = rows as u64;
+    let rows = rows::digest(session, sql, &set.values, None).await?.count;
     let side = statements::side(&tree, &sessions.names.1, (rows, None), work);
     Ok((Observed::new(sql, &side, &set.values), tree))
 }

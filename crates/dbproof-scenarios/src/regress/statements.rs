@@ -19,16 +19,18 @@ pub(super) async fn work(
     plans: (&Plan, &Plan),
 ) -> Result<(Option<StatementWork>, Option<StatementWork>), PostgresError> {
     let sides = [(plans.0, &sessions.names.0), (plans.1, &sessions.names.1)];
-    let beside_the_plan = sides.iter().any(|(plan, names)| {
-        !plan.triggers.is_empty() || !plan::relations(plan).is_disjoint(&names.toasted)
-    });
-    if !beside_the_plan {
+    if !sides.iter().any(|(plan, names)| works_beside(plan, names)) {
         return Ok((None, None));
     }
     Ok((
         Some(statement_work(&sessions.before, sql, values).await?),
         Some(statement_work(&sessions.after, sql, values).await?),
     ))
+}
+
+/// Whether a statement does work that no node of its plan shows.
+pub(super) fn works_beside(plan: &Plan, names: &PlanNames) -> bool {
+    !plan.triggers.is_empty() || !plan::relations(plan).is_disjoint(&names.toasted)
 }
 
 /// A side as it is judged.

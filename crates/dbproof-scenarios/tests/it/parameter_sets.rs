@@ -191,3 +191,22 @@ async fn a_query_that_fails_without_the_change_is_not_blamed_on_it() {
     assert_eq!(query.verdict, RegressVerdict::Inconclusive);
     assert!(findings.iter().any(|f| f.code == "query-failed"));
 }
+
+#[tokio::test]
+async fn a_statement_that_no_longer_writes_its_rows_has_another_result() {
+    let base = "CREATE TABLE t (id int PRIMARY KEY, note text);
+                CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';";
+    let query = "-- name: q\nINSERT INTO t VALUES (1, 'one'), (2, 'two');";
+    let change =
+        "CREATE TRIGGER swallow BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION nothing();";
+    let (hurt, findings) = regress(base, query, change, 1).await.unwrap();
+    assert_eq!(hurt.verdict, RegressVerdict::Regressed);
+    let differs = findings
+        .iter()
+        .find(|f| f.code == "result-rows-differ")
+        .unwrap();
+    assert_eq!(differs.message, "writes 0 rows where it wrote 2");
+    let (same, findings) = regress(base, query, COMMENT, 1).await.unwrap();
+    assert_eq!(same.verdict, RegressVerdict::Unchanged);
+    assert!(findings.iter().all(|f| f.code != "result-rows-differ"));
+}
