@@ -283,6 +283,7 @@ fn ours(place: &Place, connections: usize, executions: usize, seed: u64) -> Outc
             std::thread::spawn(move || {
                 let address = Address::parse(&url).expect("an address");
                 let mut connection = MeasuringConnection::open(&address).expect("a connection");
+                connection.watch();
                 let statement = connection
                     .prepare(&format!("{SELECT}$1"))
                     .expect("a statement");

@@ -2,10 +2,13 @@
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 use rustls::{ClientConnection, StreamOwned};
@@ -13,6 +16,9 @@ use rustls::{ClientConnection, StreamOwned};
 use crate::address::Endpoint;
 use crate::tls::{self, Tls, TlsMode};
 use crate::{Address, PostgresError};
+
+/// How long an answer is watched for before the thread sleeps: as long as being woken up takes.
+const WATCHED: Duration = Duration::from_micros(100);
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -79,6 +85,29 @@ impl Stream {
             Socket::Tcp(stream) => stream.read(buffer),
             Socket::Unix(stream) => stream.read(buffer),
             Socket::Tls(stream) => stream.read(buffer),
+        }
+    }
+
+    /// The same, but looks for what comes for a moment before it sleeps until something does. Between
+    /// two looks the processor is offered to others, so that a server that shares it can go on.
+    /// What TLS has decrypted is not to be seen from outside, so there it sleeps at once.
+    pub(super) fn watch(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let descriptor = match &self.socket {
+            Socket::Tcp(stream) => stream.as_raw_fd(),
+            Socket::Unix(stream) => stream.as_raw_fd(),
+            Socket::Tls(_) => return self.read(buffer),
+        };
+        let began = Instant::now();
+        loop {
+            match recv(descriptor, buffer, MsgFlags::MSG_DONTWAIT) {
+                Err(Errno::EAGAIN | Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(count) => return Ok(count),
+            }
+            if began.elapsed() >= WATCHED {
+                return self.read(buffer);
+            }
+            std::thread::yield_now();
         }
     }
 

@@ -1,6 +1,6 @@
 //! The measuring connection against a real server.
 
-use dbproof_postgres::{Address, MeasuringConnection, PostgresError, affinity};
+use dbproof_postgres::{Address, MeasuringConnection, PostgresError, affinity, connect};
 
 use crate::server;
 
@@ -24,6 +24,36 @@ async fn rows_are_counted_and_errors_leave_the_connection_usable() {
     assert!(
         connection.encode(&statement, &[None]).is_err(),
         "one value is missing"
+    );
+}
+
+#[tokio::test]
+async fn a_watching_connection_sees_the_same_answers() {
+    let server = server().await;
+    let mut connection = MeasuringConnection::open(server.address()).unwrap();
+    connection.watch();
+    for (sql, rows) in [
+        // At once; longer than it watches; more than fits its buffer; an error in between.
+        ("SELECT 1", 1),
+        ("SELECT pg_sleep(0.05)", 1),
+        (
+            "SELECT repeat('x', 1000) FROM generate_series(1, 1000)",
+            1000,
+        ),
+    ] {
+        let statement = connection.prepare(sql).unwrap();
+        let request = connection.encode(&statement, &[]).unwrap();
+        assert_eq!(connection.execute(&request).unwrap(), rows, "{sql}");
+        assert!(connection.run("SELECT 1 / 0").is_err());
+    }
+    let own = connection.process_id();
+    let other = connect(server.address()).await.unwrap();
+    let terminate = format!("SELECT pg_terminate_backend({own}, 10000)::text");
+    assert_eq!(other.text(&terminate).await.unwrap().unwrap(), "true");
+    let lost = connection.run("SELECT 1").unwrap_err();
+    assert!(
+        matches!(lost, PostgresError::ConnectionLost { .. }),
+        "{lost}"
     );
 }
 

@@ -148,6 +148,7 @@ fn ready(
     encode_all: bool,
 ) -> Result<Ready, PostgresError> {
     let mut connection = MeasuringConnection::open(address)?;
+    connection.watch();
     if in_place {
         // Nothing that a statement writes into a database of the user's is kept.
         connection.run("BEGIN")?;
