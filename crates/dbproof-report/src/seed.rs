@@ -1,4 +1,4 @@
-//! What `dbproof seed` did: [`terminal`] and [`json`].
+//! What `dbproof seed` did: [`terminal()`] and [`json()`].
 
 use dbproof_model::{CheckOutcome, SEED_SCHEMA, SeedCheck, SeedRecord, SeedTable};
 use serde_json::{Value, json};

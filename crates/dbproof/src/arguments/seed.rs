@@ -37,7 +37,7 @@ pub(crate) struct SeedArguments {
     /// only read; no file is ever overwritten
     #[arg(long, conflicts_with_all = ["in_place", "name", "scale", "threads"])]
     pub(crate) infer: bool,
-    /// With --infer: the folder to write to, instead of the project's [project] data
+    /// With --infer: the folder to write to, instead of the one of dbproof.toml
     #[arg(long, value_name = "DIR", requires = "infer")]
     pub(crate) output: Option<PathBuf>,
     /// With --infer: copy the most common values of text columns, which may be personal data
@@ -49,7 +49,7 @@ pub(crate) struct SeedArguments {
     /// The seed of the data
     #[arg(long, value_name = "N", default_value_t = 42, env = "DBPROOF_SEED")]
     pub(crate) seed: u64,
-    /// Multiply the rows of every scaled table; replaces [project] scale
+    /// Multiply the rows of every scaled table; replaces the one of dbproof.toml
     #[arg(long, value_name = "X", value_parser = above_zero)]
     pub(crate) scale: Option<f64>,
     /// Connections and generating threads at most; one a processor where nothing is said
