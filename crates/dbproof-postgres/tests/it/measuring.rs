@@ -90,7 +90,7 @@ async fn an_unpreparable_statement_tells_the_position() {
 #[tokio::test]
 async fn every_kind_of_password_is_accepted_over_tcp() {
     let server = server().await;
-    let session = dbproof_postgres::connect(server.address()).await.unwrap();
+    let session = connect(server.address()).await.unwrap();
     session
         .run(
             "SET password_encryption = 'scram-sha-256'; CREATE ROLE scram LOGIN PASSWORD 'käse%';
