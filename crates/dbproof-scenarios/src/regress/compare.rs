@@ -1,11 +1,9 @@
 //! One query before and after the change, with every parameter set: [`compare`].
 
+use dbproof_analysis::plan;
 use dbproof_analysis::regression::{self, Judgement, Tolerances};
-use dbproof_analysis::{findings, plan};
-use dbproof_model::{
-    Finding, ParameterSet, Plan, PlanChoice, PreparedPlans, Ratios, StatementWork,
-};
-use dbproof_postgres::explain::{Mode, explain_plan, settled_plan, uses_workers};
+use dbproof_model::{ParameterSet, Plan, PlanChoice, PreparedPlans, Ratios, StatementWork};
+use dbproof_postgres::explain::{Mode, explain_plan, uses_workers};
 use dbproof_postgres::{PostgresError, ServerError, Session, rows};
 use serde_json::Value;
 
@@ -13,6 +11,7 @@ use super::baselines::{Observed, ObservedQuery};
 use super::outcome::{self, Compared};
 use super::parameter_sets::{LabelledSet, parameter_sets};
 use super::row_security;
+use super::settled;
 use super::statements;
 use super::timing::TimedQuery;
 use super::twins::Sessions;
@@ -26,7 +25,7 @@ use crate::slow::unusable;
 /// EXPLAIN runs of each side; the last counts, because the first reads the catalog as well.
 pub(super) const EXPLAIN_RUNS: usize = 3;
 
-const CUSTOM: PreparedPlans = PreparedPlans {
+pub(super) const CUSTOM: PreparedPlans = PreparedPlans {
     before: PlanChoice::Custom,
     after: PlanChoice::Custom,
 };
@@ -42,7 +41,7 @@ pub(super) struct Comparison {
     pub(super) trees: (Plan, Plan),
     /// EXPLAIN's JSON of both sides, values masked where they must be.
     explained: (Value, Value),
-    digests: Digests,
+    pub(super) digests: Digests,
     pub(super) judgement: Judgement,
     /// Whether another sample of ANALYZE gives one side the other side's plan.
     pub(super) wavers: bool,
@@ -51,7 +50,7 @@ pub(super) struct Comparison {
 }
 
 /// Which side's server refused to execute the statement.
-enum Refusal {
+pub(super) enum Refusal {
     Before(ServerError),
     After(ServerError),
     Other(PostgresError),
@@ -95,12 +94,11 @@ pub(super) async fn compare<'a>(
     let mut settled = None;
     let mut generic = Vec::new();
     if !query.parameters.is_empty() {
-        let plans = settle(sessions, &query.sql, &comparisons).await?;
+        let plans = settled::plans(sessions, &query.sql, &comparisons).await?;
         settled = Some(plans);
-        generic = compare_settled(options, sessions, monitored, plans, &comparisons).await?;
+        generic = settled::compare(options, sessions, monitored, plans, &comparisons).await?;
     }
-    let mut found =
-        findings_about_generic_plans(options, monitored, settled, &comparisons, &generic);
+    let mut found = settled::findings(options, monitored, settled, &comparisons, &generic);
     comparisons.extend(generic);
     if ours {
         found.extend(wavering::excuse(sessions, monitored, &mut comparisons).await?);
@@ -209,7 +207,7 @@ async fn compare_set(
 }
 
 /// Explains on both sides in turn, so that neither is warmer than the other.
-async fn explain_both(
+pub(super) async fn explain_both(
     sessions: &Sessions,
     sql: &str,
     values: &ValueSet,
@@ -229,7 +227,7 @@ async fn explain_both(
     Ok(explained)
 }
 
-async fn judge(
+pub(super) async fn judge(
     options: &RunOptions,
     sessions: &Sessions,
     monitored: &MonitoredQuery,
@@ -285,113 +283,8 @@ pub(super) fn tolerances(options: &RunOptions) -> Tolerances {
     }
 }
 
-/// Which plans the server settles on, when it is asked with the typical values in turn.
-async fn settle(
-    sessions: &Sessions,
-    sql: &str,
-    comparisons: &[Comparison],
-) -> Result<PreparedPlans, PostgresError> {
-    let typical: Vec<&[Option<String>]> = comparisons
-        .iter()
-        .filter(|comparison| !comparison.set.derived)
-        .map(|comparison| comparison.set.values.as_slice())
-        .collect();
-    Ok(PreparedPlans {
-        before: settled_plan(&sessions.before, sql, &typical).await?,
-        after: settled_plan(&sessions.after, sql, &typical).await?,
-    })
-}
-
-/// Compares what a client gets that prepares the statement, where that is a generic plan of another
-/// shape on either side: with the first typical set, and with the derived ones.
-async fn compare_settled(
-    options: &RunOptions,
-    sessions: &Sessions,
-    monitored: &MonitoredQuery,
-    plans: PreparedPlans,
-    comparisons: &[Comparison],
-) -> Result<Vec<Comparison>, PostgresError> {
-    if plans == CUSTOM {
-        return Ok(Vec::new());
-    }
-    let sql = &monitored.query.sql;
-    let mut settled = Vec::new();
-    for (index, custom) in comparisons.iter().enumerate() {
-        if index > 0 && !custom.set.derived {
-            continue;
-        }
-        let set = custom.set.prepared();
-        let compared = async {
-            let explained = explain_both(sessions, sql, &set.values, plans).await?;
-            let what = (set.clone(), plans);
-            judge(
-                options,
-                sessions,
-                monitored,
-                what,
-                explained,
-                custom.digests,
-            )
-            .await
-        };
-        match compared.await {
-            // The generic plan is the custom one: nothing new.
-            Ok(comparison) if same_shapes(&comparison.trees, &custom.trees) => {}
-            Ok(comparison) => settled.push(comparison),
-            Err(Refusal::Other(error)) => return Err(error),
-            // The same values were executed a moment ago.
-            Err(Refusal::Before(error) | Refusal::After(error)) => return Err(error.into()),
-        }
-    }
-    Ok(settled)
-}
-
-fn same_shapes(one: &(Plan, Plan), other: &(Plan, Plan)) -> bool {
-    regression::same_shape(&one.0, &other.0) && regression::same_shape(&one.1, &other.1)
-}
-
-/// Says where the plan that the server settles on after the change reads more than one made for the
-/// values: once a query, for the set with the largest difference.
-fn findings_about_generic_plans(
-    options: &RunOptions,
-    monitored: &MonitoredQuery,
-    settled: Option<PreparedPlans>,
-    custom: &[Comparison],
-    generic: &[Comparison],
-) -> Vec<Finding> {
-    if settled.is_none_or(|plans| plans.after != PlanChoice::Generic) {
-        return Vec::new();
-    }
-    let tolerances = tolerances(options);
-    let pairs = generic.iter().filter_map(|generic| {
-        let custom = custom.iter().find(|c| c.set.values == generic.set.values)?;
-        Some((custom, generic))
-    });
-    let worst = pairs
-        .filter(|(custom, generic)| {
-            regression::reads_more(&generic.trees.1, &custom.trees.1, &tolerances)
-        })
-        .max_by_key(|(custom, generic)| {
-            regression::blocks(&generic.trees.1) - regression::blocks(&custom.trees.1)
-        });
-    let Some((custom, generic)) = worst else {
-        return Vec::new();
-    };
-    let was_so = generic.plans.before == PlanChoice::Generic
-        && regression::reads_more(&generic.trees.0, &custom.trees.0, &tolerances);
-    let finding =
-        findings::generic_plan_worse::finding(&findings::generic_plan_worse::GenericPlan {
-            query: &monitored.query.name,
-            location: Some(monitored.query.location.clone()),
-            set: &custom.set.label,
-            custom_blocks: regression::blocks(&custom.trees.1),
-            generic_blocks: regression::blocks(&generic.trees.1),
-            was_so_before: was_so,
-        });
-    vec![finding]
-}
-
-fn parse(session: &Session, explained: &Value) -> Result<Plan, PostgresError> {
+/// EXPLAIN's JSON as a plan.
+pub(super) fn parse(session: &Session, explained: &Value) -> Result<Plan, PostgresError> {
     plan::parse(explained).map_err(|error| PostgresError::Protocol {
         server: session.server().to_owned(),
         reason: error.to_string(),

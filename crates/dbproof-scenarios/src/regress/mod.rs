@@ -11,6 +11,7 @@ mod outcome;
 mod pairs;
 mod parameter_sets;
 mod row_security;
+mod settled;
 mod standing;
 mod statements;
 mod timing;

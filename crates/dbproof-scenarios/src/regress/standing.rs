@@ -6,7 +6,7 @@ use dbproof_postgres::explain::{Mode, explain_plan, replan, settled_plan, statem
 use dbproof_postgres::{Address, PostgresError, ServerError, catalog, rows};
 
 use super::baselines::{Base, Bases, Observed, ObservedQuery};
-use super::compare::{EXPLAIN_RUNS, tolerances};
+use super::compare::{EXPLAIN_RUNS, parse, tolerances};
 use super::parameter_sets::{LabelledSet, parameter_sets};
 use super::twins::Sessions;
 use super::wavering::ROUNDS;
@@ -195,10 +195,7 @@ async fn observe_set(
         let how = (Mode::Analyze, choice);
         explained = explain_plan(session, sql, &set.values, how).await?;
     }
-    let tree: Plan = plan::parse(&explained).map_err(|error| PostgresError::Protocol {
-        server: session.server().to_owned(),
-        reason: error.to_string(),
-    })?;
+    let tree = parse(session, &explained)?;
     let work = if statements::works_beside(&tree, &sessions.names.1) {
         Some(statement_work(session, sql, &set.values).await?)
     } else {
