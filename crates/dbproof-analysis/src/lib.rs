@@ -6,6 +6,7 @@
 //! * [`latency`]: latency summaries and the gate that holds them against a threshold.
 //! * [`comparison`]: the ratio of two sides from interleaved pairs.
 //! * [`sql`]: the tokenizer and what is built on it: templates, statement splitting, query files.
+//! * [`traffic`]: what sessions executed, with values as hashes.
 //! * [`nplusone`]: N+1 detection on a trace.
 //! * [`findings`]: every finding code, one file each, with its page for `dbproof explain`.
 //!
@@ -21,3 +22,4 @@ pub mod nplusone;
 pub mod plan;
 pub mod regression;
 pub mod sql;
+pub mod traffic;

@@ -18,12 +18,14 @@ mod tags;
 mod template;
 mod token;
 
+pub(crate) use literal::string_value;
 pub use query_file::{QueryFileError, parse_query_file};
 pub use scope::RelationName;
 pub use split::{Statement, split_statements};
-pub(crate) use template::ParsedTemplate;
+pub(crate) use tags::tags_of_comment;
 pub use template::{
     ComparedColumn, Comparison, EqualityParameter, Slot, SlotKind, StatementKind, Template,
     equality_parameters, template,
 };
+pub(crate) use template::{ParsedTemplate, ValueSource};
 pub use token::{Token, TokenKind, tokenize};

@@ -1,0 +1,15 @@
+//! What sessions executed, as far as detection needs it: [`Executed`].
+//!
+//! No value is kept, only keyed hashes of values (`value`): they tell whether two values are the
+//! same and nothing else. Statement texts are read once for all texts that differ in their literals
+//! alone (`statement`), so that millions of executions need little memory and little time.
+
+mod executed;
+mod statement;
+mod tags;
+mod value;
+
+pub use executed::{Executed, ResultHashes, ResultShape, SentParameter, SentText, SqlState};
+pub use statement::{Statement, StatementText, Statements};
+pub use tags::Tags;
+pub use value::{HashKey, ValueHash, ValueHasher, is_key_like};
