@@ -71,7 +71,7 @@ fn strict(plan: &Plan) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// `$0` of an InitPlan and `SubPlan 2` are numbered by planning.
+/// `$0` of an `InitPlan` and `SubPlan 2` are numbered by planning.
 fn without_numbers(expression: &str) -> String {
     let mut text = String::with_capacity(expression.len());
     let mut numbered = false;
