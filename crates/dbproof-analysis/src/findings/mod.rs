@@ -58,6 +58,7 @@ pub mod slower;
 pub mod sort_added;
 pub mod threshold_undecided;
 pub mod trigger_work;
+pub mod unused_ignore;
 pub mod workers_changed;
 pub mod write_loop;
 
@@ -146,6 +147,7 @@ pub const ALL: &[&FindingKind] = &[
     &sort_added::KIND,
     &threshold_undecided::KIND,
     &trigger_work::KIND,
+    &unused_ignore::KIND,
     &workers_changed::KIND,
     &write_loop::KIND,
 ];
