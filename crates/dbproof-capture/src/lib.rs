@@ -1,5 +1,7 @@
 //! The capture of an application's database traffic.
 //!
-//! * [`tap`]: the seam between the tee, which passes traffic on, and what reads it.
+//! * [`tee`]: passes traffic on between applications and a server, unchanged.
+//! * [`tap`]: the seam between the tee and what reads the traffic.
 
 pub mod tap;
+pub mod tee;
