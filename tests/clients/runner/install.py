@@ -63,14 +63,15 @@ class Installer:
         node, npm = program("node"), program("npm")
         folder = self.target / name
         shutil.copytree(self.clients / name, folder, dirs_exist_ok=True)
-        lock = folder / "package-lock.json"
-        sources = [lock, *sorted(folder.glob("prisma*/**/*.prisma"))]
+        sources = [self.clients / name / "package-lock.json", *sorted((self.clients / name).glob("**/*.prisma"))]
 
         def install():
             # Scripts of packages would download what no registry holds.
             run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"], cwd=folder)
             if prisma:
-                run([node, "node_modules/prisma/build/index.js", "generate"], cwd=folder)
+                # Generating takes no engine, yet it is downloaded for it unless one is named.
+                run(["env", "PRISMA_SCHEMA_ENGINE_BINARY=/bin/true", "PRISMA_HIDE_UPDATE_MESSAGE=1", node,
+                     "node_modules/prisma/build/index.js", "generate"], cwd=folder)
 
         self.once(name, sources, install, folder / "node_modules")
         return {"node": node, "installed": str(folder)}

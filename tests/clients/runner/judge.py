@@ -11,7 +11,13 @@ FAILING = ("proven",)
 
 def normal(text: str) -> str:
     """A template or statement as the patterns of pages.toml expect it."""
-    return re.sub(r"\s+", " ", text.replace('"', "").lower()).strip().rstrip("; ")
+    spaced = re.sub(r"\s+", " ", text.replace('"', "").lower())
+    return spaced.replace("public.", "").strip().rstrip("; ")
+
+
+def without_values(text: str) -> str:
+    """A statement whose literals and parameters are taken out."""
+    return re.sub(r"'(?:[^']|'')*'|\$?\b\d+\b", "?", text)
 
 
 def log_complaints(expected: tuple[Group, ...], statements: list[Statement], looped: bool) -> list[str]:
@@ -19,10 +25,11 @@ def log_complaints(expected: tuple[Group, ...], statements: list[Statement], loo
     complaints = []
     texts = [normal(statement.text) for statement in statements]
     for group in expected:
-        count = sum(1 for text in texts if group.child.search(text))
+        found = [text for text in texts if group.child.search(text)]
+        count = len(found)
         if looped and count != group.executions:
             complaints.append(f"the server's log has {group.child.pattern!r} {count} times, not {group.executions}")
-        if not looped and count > 1:
+        if not looped and count != len({without_values(text) for text in found}):
             complaints.append(f"the server's log has {group.child.pattern!r} {count} times in the eager version")
         if looped and group.parent and not any(group.parent.search(text) for text in texts):
             complaints.append(f"the server's log has no {group.parent.pattern!r}")
