@@ -82,6 +82,29 @@ class Installer:
              "--target-dir", folder])
         return {"rust": str(folder / "debug")}
 
+    def install_jdbc(self) -> dict[str, str]:
+        java = program("java")
+        folder = self.debian("jdbc", ["libpostgresql-jdbc-java"])
+        return {"java": java, "jars": ":".join(str(jar) for jar in sorted(folder.glob("usr/share/java/*.jar")))}
+
+    def debian(self, name: str, packages: list[str]) -> Path:
+        """Debian's packages, with what they need and this machine lacks, unpacked and not installed."""
+        folder = self.target / name
+        if not (shutil.which("apt-get") and shutil.which("dpkg")):
+            raise Missing("its packages are brought by apt-get, which is not here")
+
+        def install():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            needed = lacking(packages)
+            run(["apt-get", "download", "-q", *needed], cwd=folder)
+            for archive in sorted(folder.glob("*.deb")):
+                run(["dpkg", "-x", archive.name, "."], cwd=folder)
+                archive.unlink()
+
+        self.once(name, [], install, folder / "usr")
+        return folder
+
     def once(self, name: str, sources: list[Path], install, product: Path) -> None:
         """Installs where the sources have changed since the last time, or the product is gone."""
         stamp = self.target / f"{name}.stamp"
@@ -91,6 +114,24 @@ class Installer:
         stamp.unlink(missing_ok=True)
         install()
         stamp.write_text(digest)
+
+
+def lacking(packages: list[str]) -> list[str]:
+    """The packages, and all that they depend on, less what is installed."""
+    options = ["recommends", "suggests", "conflicts", "breaks", "replaces", "enhances"]
+    depends = subprocess.run(
+        ["apt-cache", "depends", "--recurse", *(f"--no-{option}" for option in options), *packages],
+        capture_output=True, text=True,
+    )
+    # Names at the beginning of a line are packages; those in angle brackets exist in name alone.
+    names = [line for line in depends.stdout.splitlines() if line[:1].isalnum() and ":" not in line]
+    if depends.returncode or not names:
+        raise Missing(f"apt knows no {packages[0]}; perhaps after apt-get update")
+    status = subprocess.run(
+        ["dpkg-query", "-W", "-f", "${Package} ${Status}\n"], capture_output=True, text=True
+    ).stdout
+    installed = {line.split()[0] for line in status.splitlines() if line.endswith("install ok installed")}
+    return [name for name in dict.fromkeys(names) if name not in installed]
 
 
 def program(name: str) -> str:
