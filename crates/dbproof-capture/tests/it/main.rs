@@ -4,4 +4,5 @@ mod recorder;
 mod scene;
 
 mod encryption;
+mod ledger;
 mod passing;
