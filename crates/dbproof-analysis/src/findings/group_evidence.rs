@@ -57,5 +57,6 @@ pub(super) fn sample(verdict: dbproof_model::GroupVerdict) -> NPlusOneGroup {
         cost: None,
         remedy: "ask once".to_owned(),
         remedy_sql: None,
+        proof: None,
     }
 }

@@ -144,6 +144,7 @@ fn group(
         }),
         remedy: text,
         remedy_sql: sql,
+        proof: None,
     };
     Some((group, coverage))
 }

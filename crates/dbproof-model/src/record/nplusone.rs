@@ -18,8 +18,17 @@ pub struct NPlusOneRecord {
     pub complete: bool,
     /// Events that were seen but could not be kept.
     pub dropped: u64,
+    /// Why the capture is incomplete, each reason once.
+    #[serde(default)]
+    pub reasons: Vec<String>,
     /// Repeated executions of one template, the worst first.
     pub groups: Vec<NPlusOneGroup>,
+    /// Groups that `[nplusone] ignore` names; they are no findings.
+    #[serde(default)]
+    pub ignored: Vec<IgnoredGroup>,
+    /// Entries of `[nplusone] ignore` that nothing matched.
+    #[serde(default)]
+    pub unused_ignores: Vec<String>,
     /// The pages that were run and measured, where dbproof ran them itself.
     #[serde(default)]
     pub pages: Vec<PageMeasurement>,
@@ -78,6 +87,64 @@ pub struct NPlusOneGroup {
     pub remedy: String,
     /// The batched statement, where one can be written.
     pub remedy_sql: Option<String>,
+    /// How the batched statement did beside the loop, where `--prove` asked for it.
+    #[serde(default)]
+    pub proof: Option<RemedyProof>,
+}
+
+/// A loop and its batched statement, both run on the database under test in one read-only
+/// transaction. Times in milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RemedyProof {
+    /// What came of it.
+    pub outcome: ProofOutcome,
+    /// Why, where that needs saying.
+    pub reason: Option<String>,
+    /// The statements of the loop that were run.
+    pub statements: u64,
+    /// The rows that they returned.
+    pub rows: u64,
+    /// The median time of the whole loop.
+    pub looped_ms: Option<f64>,
+    /// The median time of the batched statement.
+    pub batched_ms: Option<f64>,
+}
+
+/// What came of running a loop and its batched statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProofOutcome {
+    /// Both returned the same rows for every value.
+    Agrees,
+    /// They returned other rows: the statement is not offered.
+    Differs,
+    /// They were not run, or there was no row to compare.
+    NotProven,
+}
+
+impl ProofOutcome {
+    /// The outcome as it is written in the run record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProofOutcome::Agrees => "agrees",
+            ProofOutcome::Differs => "differs",
+            ProofOutcome::NotProven => "not-proven",
+        }
+    }
+}
+
+/// A group that is ignored on purpose.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct IgnoredGroup {
+    /// What the group is.
+    pub verdict: GroupVerdict,
+    /// The repeated statement without its values.
+    pub template: String,
+    /// How often it was executed.
+    pub executions: u64,
+    /// The reason that the entry gives.
+    pub reason: String,
 }
 
 /// The statement whose result supplied the values of a group.

@@ -1,6 +1,9 @@
 //! Pages looped and batched, and the statements that repeat.
 
-use dbproof_model::{GroupVerdict, NPlusOneGroup, NPlusOneRecord, PageMeasurement};
+use dbproof_model::{
+    GroupVerdict, IgnoredGroup, NPlusOneGroup, NPlusOneRecord, PageMeasurement, ProofOutcome,
+    RemedyProof,
+};
 
 use crate::document::{Align, Block, Cell, Section, Table, Tone};
 use crate::figures;
@@ -11,6 +14,8 @@ pub(crate) fn section(record: &NPlusOneRecord) -> Section {
         let text = "The capture is incomplete: what repeats may have been missed.";
         blocks.push(Block::Line(vec![Cell::toned(text, Tone::Doubt)]));
     }
+    let reasons = record.reasons.iter();
+    blocks.extend(reasons.map(|reason| Block::Item(vec![Cell::plain(reason)])));
     if !record.pages.is_empty() {
         blocks.push(Block::Table(pages(&record.pages)));
     }
@@ -20,6 +25,13 @@ pub(crate) fn section(record: &NPlusOneRecord) -> Section {
     if record.groups.is_empty() {
         blocks.push(Block::Line(vec![Cell::plain("No statement repeats.")]));
     }
+    blocks.extend(record.ignored.iter().map(ignored));
+    blocks.extend(record.unused_ignores.iter().map(|entry| {
+        Block::Item(vec![
+            Cell::toned("not needed: ignore ", Tone::Doubt),
+            Cell::code(entry),
+        ])
+    }));
     Section {
         title: "nplusone",
         verdict: Some(record.verdict),
@@ -46,6 +58,19 @@ pub(crate) fn tone(verdict: GroupVerdict) -> Tone {
         GroupVerdict::Likely | GroupVerdict::Duplicate | GroupVerdict::WriteLoop => Tone::Doubt,
         GroupVerdict::Chain => Tone::Muted,
     }
+}
+
+/// What is excused, and why.
+fn ignored(group: &IgnoredGroup) -> Block {
+    Block::Item(vec![
+        Cell::toned(format!("ignored {} ", group.verdict.as_str()), Tone::Muted),
+        Cell::code(&group.template),
+        Cell::plain(format!(
+            " × {}: {}",
+            figures::count(group.executions),
+            group.reason
+        )),
+    ])
 }
 
 /// One row a page and version. The distances of all pages are columns, since each page may have
@@ -124,6 +149,7 @@ fn push_group(blocks: &mut Vec<Block>, group: &NPlusOneGroup) {
         };
         blocks.push(Block::Item(vec![Cell::plain(text)]));
     }
+    blocks.extend(group.proof.as_ref().map(proof));
     blocks.push(Block::Item(vec![
         Cell::toned("remedy ", Tone::Good),
         Cell::plain(&group.remedy),
@@ -131,4 +157,26 @@ fn push_group(blocks: &mut Vec<Block>, group: &NPlusOneGroup) {
     if let Some(sql) = &group.remedy_sql {
         blocks.push(Block::Sql(sql.clone()));
     }
+}
+
+/// What came of running both: `same rows: 20 statements, 57 rows`. The times are the group's cost.
+fn proof(proof: &RemedyProof) -> Block {
+    let (words, tone) = match proof.outcome {
+        ProofOutcome::Agrees => ("same rows", Tone::Good),
+        ProofOutcome::Differs => ("other rows", Tone::Bad),
+        ProofOutcome::NotProven => ("not proven", Tone::Doubt),
+    };
+    let mut text = format!(
+        ": {}, {}",
+        figures::counted(proof.statements, "statement"),
+        figures::counted(proof.rows, "row")
+    );
+    if let Some(reason) = &proof.reason {
+        text = format!("{text}; {reason}");
+    }
+    Block::Item(vec![
+        Cell::plain("loop and remedy: "),
+        Cell::toned(words, tone),
+        Cell::plain(text),
+    ])
 }

@@ -82,7 +82,10 @@ pub(crate) async fn run(
         executions: trace.executions.len() as u64,
         complete: trace.incomplete.is_none() && trace.dropped == 0,
         dropped: trace.dropped,
+        reasons: trace.incomplete.iter().cloned().collect(),
         groups: detection.groups,
+        ignored: Vec::new(),
+        unused_ignores: Vec::new(),
         pages: measurements,
     };
     Ok((record, detection.findings))
