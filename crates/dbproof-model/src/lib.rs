@@ -27,8 +27,8 @@ pub use record::deadlock::{
     Durations,
 };
 pub use record::nplusone::{
-    GroupCost, GroupParent, GroupVerdict, IgnoredGroup, NPlusOneGroup, NPlusOneRecord,
-    PageMeasurement, ProjectedTime, ProofOutcome, RemedyProof,
+    GroupCost, GroupParent, GroupVerdict, NPlusOneGroup, NPlusOneRecord, PageMeasurement,
+    ProjectedTime, ProofOutcome, RemedyProof,
 };
 pub use record::regress::{
     Access, ChangeEffect, ChangeKind, Interval, MigrationRecord, MigrationStatement, ParameterSet,

@@ -21,6 +21,7 @@ mod run;
 pub mod seed;
 mod slow;
 mod stage;
+pub mod watch;
 
 pub use error::{InputError, Place, RunError};
 pub use observer::{Event, Observer, Silent};

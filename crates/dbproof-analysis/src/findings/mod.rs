@@ -28,7 +28,6 @@ pub mod filter_efficiency;
 pub mod generic_plan_worse;
 mod group_evidence;
 pub mod idle_transaction;
-pub mod ignore_unused;
 pub mod index_maintenance;
 pub mod index_only_scan_lost;
 pub mod index_scan_lost;
@@ -125,7 +124,6 @@ pub const ALL: &[&FindingKind] = &[
     &filter_efficiency::KIND,
     &generic_plan_worse::KIND,
     &idle_transaction::KIND,
-    &ignore_unused::KIND,
     &index_maintenance::KIND,
     &index_only_scan_lost::KIND,
     &index_scan_lost::KIND,

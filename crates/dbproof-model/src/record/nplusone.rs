@@ -23,12 +23,6 @@ pub struct NPlusOneRecord {
     pub reasons: Vec<String>,
     /// Repeated executions of one template, the worst first.
     pub groups: Vec<NPlusOneGroup>,
-    /// Groups that `[nplusone] ignore` names; they are no findings.
-    #[serde(default)]
-    pub ignored: Vec<IgnoredGroup>,
-    /// Entries of `[nplusone] ignore` that nothing matched.
-    #[serde(default)]
-    pub unused_ignores: Vec<String>,
     /// The pages that were run and measured, where dbproof ran them itself.
     #[serde(default)]
     pub pages: Vec<PageMeasurement>,
@@ -132,19 +126,6 @@ impl ProofOutcome {
             ProofOutcome::NotProven => "not-proven",
         }
     }
-}
-
-/// A group that is ignored on purpose.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct IgnoredGroup {
-    /// What the group is.
-    pub verdict: GroupVerdict,
-    /// The repeated statement without its values.
-    pub template: String,
-    /// How often it was executed.
-    pub executions: u64,
-    /// The reason that the entry gives.
-    pub reason: String,
 }
 
 /// The statement whose result supplied the values of a group.

@@ -1,8 +1,7 @@
 //! Pages looped and batched, and the statements that repeat.
 
 use dbproof_model::{
-    GroupVerdict, IgnoredGroup, NPlusOneGroup, NPlusOneRecord, PageMeasurement, ProofOutcome,
-    RemedyProof,
+    GroupVerdict, NPlusOneGroup, NPlusOneRecord, PageMeasurement, ProofOutcome, RemedyProof,
 };
 
 use crate::document::{Align, Block, Cell, Section, Table, Tone};
@@ -25,13 +24,6 @@ pub(crate) fn section(record: &NPlusOneRecord) -> Section {
     if record.groups.is_empty() {
         blocks.push(Block::Line(vec![Cell::plain("No statement repeats.")]));
     }
-    blocks.extend(record.ignored.iter().map(ignored));
-    blocks.extend(record.unused_ignores.iter().map(|entry| {
-        Block::Item(vec![
-            Cell::toned("not needed: ignore ", Tone::Doubt),
-            Cell::code(entry),
-        ])
-    }));
     Section {
         title: "nplusone",
         verdict: Some(record.verdict),
@@ -58,19 +50,6 @@ pub(crate) fn tone(verdict: GroupVerdict) -> Tone {
         GroupVerdict::Likely | GroupVerdict::Duplicate | GroupVerdict::WriteLoop => Tone::Doubt,
         GroupVerdict::Chain => Tone::Muted,
     }
-}
-
-/// What is excused, and why.
-fn ignored(group: &IgnoredGroup) -> Block {
-    Block::Item(vec![
-        Cell::toned(format!("ignored {} ", group.verdict.as_str()), Tone::Muted),
-        Cell::code(&group.template),
-        Cell::plain(format!(
-            " × {}: {}",
-            figures::count(group.executions),
-            group.reason
-        )),
-    ])
 }
 
 /// One row a page and version. The distances of all pages are columns, since each page may have

@@ -84,8 +84,6 @@ pub(crate) async fn run(
         dropped: trace.dropped,
         reasons: trace.incomplete.iter().cloned().collect(),
         groups: detection.groups,
-        ignored: Vec::new(),
-        unused_ignores: Vec::new(),
         pages: measurements,
     };
     Ok((record, detection.findings))

@@ -26,7 +26,7 @@ pub struct NPlusOneConfig {
     pub coverage: f64,
     /// Idle time of a session, in milliseconds, that ends a burst of statements.
     pub burst_gap_ms: f64,
-    /// Repetition that is meant, with the reason. It is shown, and is no finding.
+    /// Repetition that is meant, with the reason: it is shown, and fails nothing.
     pub ignore: Vec<IgnoreConfig>,
 }
 
@@ -34,10 +34,9 @@ pub struct NPlusOneConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct IgnoreConfig {
-    /// The repeated statement, as the report shows it or with values. This or `tag`.
+    /// A part of the repeated statement; its values and its layout do not matter. This or `tag`.
     pub template: Option<String>,
-    /// A tag of the statement's comment as `key=value`, such as `route=/health`; a `*` at the end
-    /// stands for any rest. This or `template`.
+    /// A tag of the statement's comment as `key=value`, such as `route=/health`. This or `template`.
     pub tag: Option<String>,
     /// Why the repetition is meant.
     pub reason: String,
