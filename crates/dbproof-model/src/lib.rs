@@ -32,8 +32,8 @@ pub use record::nplusone::{
 };
 pub use record::regress::{
     Access, ChangeEffect, ChangeKind, Interval, MigrationRecord, MigrationStatement, ParameterSet,
-    PlanChange, PlanChoice, PlanSummary, PreparedPlans, QueryTiming, Ratios, RegressQuery,
-    RegressRecord, RegressVerdict, RunTiming, TimingOutcome,
+    PlanChange, PlanChoice, PlanHashes, PlanSummary, PreparedPlans, QueryTiming, Ratios,
+    RegressQuery, RegressRecord, RegressVerdict, RunTiming, TimingOutcome,
 };
 pub use record::run::{Git, Host, RECORD_SCHEMA, RunRecord, Scenarios, Server, Tool};
 pub use record::seed::{CheckOutcome, SEED_SCHEMA, SeedCheck, SeedRecord, SeedTable};

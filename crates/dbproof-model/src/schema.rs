@@ -1,7 +1,9 @@
 //! The relations of a database as far as detection needs them: [`Schema`].
 
+use serde::{Deserialize, Serialize};
+
 /// The relations and foreign keys of a database.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Schema {
     /// Tables, views and their like, without the system's own.
     pub relations: Vec<Relation>,
@@ -10,7 +12,7 @@ pub struct Schema {
 }
 
 /// A relation and its columns.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Relation {
     /// The relation's OID.
     pub oid: u32,
@@ -23,7 +25,7 @@ pub struct Relation {
 }
 
 /// A column of a relation.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Column {
     /// The attribute number.
     pub attribute: i16,
@@ -34,7 +36,7 @@ pub struct Column {
 }
 
 /// A foreign key.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ForeignKey {
     /// The OID of the referencing relation.
     pub relation_oid: u32,

@@ -1,5 +1,7 @@
 //! What sessions executed, with which values, and what came back: [`Trace`].
 
+use serde::{Deserialize, Serialize};
+
 /// The ordered executions of captured sessions.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Trace {
@@ -47,7 +49,7 @@ pub struct ResultSet {
 }
 
 /// A column of a result, as RowDescription tells it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResultColumn {
     /// The column's name in the result.
     pub name: String,

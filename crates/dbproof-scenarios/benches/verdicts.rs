@@ -35,14 +35,25 @@ fn main() {
         "| change | load | runs | comparisons | regressed | improved | times inconclusive | runs whose control separated | median time ratio |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
-    for busy in [false, true] {
+    let effects = effects();
+    let controls = if effects.is_empty() {
+        &[false, true][..]
+    } else {
+        &[]
+    };
+    for &busy in controls {
         let _hogs = busy.then(Hogs::start);
         let load = if busy { "every processor busy" } else { "none" };
         row("a comment", load, runs, |seed| {
             shop("changes/comment_only.sql", seed)
         });
     }
-    for percent in [10, 15, 20, 30] {
+    let effects = if effects.is_empty() {
+        vec![10, 15, 20, 30]
+    } else {
+        effects
+    };
+    for percent in effects {
         let after = ROUNDS + ROUNDS * percent / 100;
         row(
             &format!("processor time + {percent} %"),
@@ -51,6 +62,12 @@ fn main() {
             |seed| function(after, seed),
         );
     }
+}
+
+/// The true effects that were asked for alone, as `15%`; none for every row.
+fn effects() -> Vec<u32> {
+    let percent = |argument: String| argument.strip_suffix('%')?.parse().ok();
+    std::env::args().skip(1).filter_map(percent).collect()
 }
 
 fn row(change: &str, load: &str, runs: u32, run: impl Fn(u64) -> RegressRecord) {

@@ -2,12 +2,14 @@
 //!
 //! [`parse`] gives the [`Plan`](dbproof_model::Plan); [`summarise`] its totals; [`self_work`] what
 //! each node did by itself; [`diff`] what differs between two trees; [`q_error`] how far the
-//! planner's estimate was off. [`mask_values`] takes the literals out of EXPLAIN's JSON before it
+//! planner's estimate was off; [`hashes`] tells two plans apart by a word. [`mask_values`] takes the literals out of EXPLAIN's JSON before it
 //! is kept.
 
 mod diff;
 mod estimate;
+mod hashes;
 mod index;
+mod lines;
 mod mask;
 mod matching;
 mod outline;
@@ -23,12 +25,12 @@ mod work;
 pub use diff::diff;
 pub(crate) use diff::spill_of;
 pub use estimate::q_error;
+pub use hashes::hashes;
 pub(crate) use index::{index_for, index_for_entry};
+pub(crate) use lines::lines;
 pub use mask::{mask_expression, mask_values};
 pub(crate) use matching::{Matching, family, match_trees};
-pub(crate) use outline::{
-    Outline, Role, alias, describe, describe_kind, does_the_same, index_definitions, relation,
-};
+pub(crate) use outline::{Outline, Role, describe, does_the_same, index_definitions, relation};
 pub use parse::{PlanError, parse};
 pub use resolve::resolve;
 pub use summary::{access, relations, rows_processed, summarise, total_buffers};

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use dbproof_model::{Access, Buffers, Plan, PlanNode, PlanSummary};
 use serde_json::Value;
 
+use super::hashes::hashes;
 use super::outline::is_subplan;
 
 /// The totals of a plan, beside EXPLAIN's JSON as it is to be kept (masked already, or not).
@@ -17,6 +18,7 @@ pub fn summarise(plan: &Plan, explain: Value) -> PlanSummary {
         execution_ms: plan.execution_ms,
         planning_ms: plan.planning_ms,
         total_cost: plan.root.total_cost,
+        hashes: Some(hashes(plan)),
         shared_hit_blocks: buffers.shared_hit,
         shared_read_blocks: buffers.shared_read,
         temp_blocks: buffers.temp_total(),

@@ -89,6 +89,32 @@ impl Statement {
         &self.parsed
     }
 
+    /// A text that is read as this statement again, and holds none of the values: strings are empty
+    /// and numbers 0.
+    #[must_use]
+    pub fn masked_sql(&self) -> String {
+        let mut text = String::with_capacity(self.sql.len());
+        let mut end = 0;
+        for (slot, source) in self.parsed.slots.iter().zip(&self.sources) {
+            let Source::Literal { .. } = source else {
+                continue;
+            };
+            let literal = &self.sql[slot.span.clone()];
+            let blank = match literal.trim_start_matches(['-', '+', ' ']) {
+                number if number.starts_with(|c: char| c.is_ascii_digit() || c == '.') => "0",
+                _ => "''",
+            };
+            text.push_str(&self.sql[end..slot.span.start]);
+            if literal.starts_with(['-', '+']) {
+                text.push_str(&literal[..1]);
+            }
+            text.push_str(blank);
+            end = slot.span.end;
+        }
+        text.push_str(&self.sql[end..]);
+        without_comments(&text)
+    }
+
     /// How many `?` its shape has.
     #[must_use]
     pub fn positions(&self) -> usize {
@@ -152,6 +178,15 @@ impl Statement {
         };
         self.sources.iter().map(value).collect()
     }
+}
+
+/// Comments may hold anything; each becomes a blank.
+fn without_comments(sql: &str) -> String {
+    let kept = tokenize(sql).into_iter().map(|token| match token.kind {
+        TokenKind::LineComment | TokenKind::BlockComment => " ",
+        _ => token.text,
+    });
+    kept.collect()
 }
 
 impl StatementText {
@@ -295,50 +330,36 @@ mod tests {
 
     #[test]
     fn texts_that_differ_in_literals_are_one_statement() {
-        assert_eq!(
-            alike(
-                "select * from a where id = 1",
-                "select * from a where id = 1"
-            ),
-            (true, true)
+        let same_values = |a: &str, b: &str| assert_eq!(alike(a, b), (true, true), "{a} | {b}");
+        let other_values = |a: &str, b: &str| assert_eq!(alike(a, b), (true, false), "{a} | {b}");
+        same_values(
+            "select * from a where id = 1",
+            "select * from a where id = 1",
         );
-        assert_eq!(
-            alike(
-                "select * from a where id = 1",
-                "select * from a where id = 2"
-            ),
-            (true, false)
+        same_values(
+            "select * from a where id = 1",
+            "select  *\nfrom a where id = '1'",
         );
-        assert_eq!(
-            alike(
-                "select * from a where id = 1",
-                "select  *\nfrom a where id = '1'"
-            ),
-            (true, true)
+        same_values("select 1 -- x\n", "/* a='b' */ select 1");
+        same_values(
+            "select a from b where c = 'it''s'",
+            "select a from b where c = $$it's$$",
         );
-        assert_eq!(
-            alike("select 1 -- x\n", "/* a='b' */ select 1"),
-            (true, true)
+        other_values(
+            "select * from a where id = 1",
+            "select * from a where id = 2",
         );
-        assert_eq!(
-            alike(
-                "select * from a where id = 1",
-                "select * from a where id = -1"
-            )
-            .0,
-            false
+    }
+
+    #[test]
+    fn texts_that_differ_in_more_are_not() {
+        let differ = |a: &str, b: &str| assert!(!alike(a, b).0, "{a} | {b}");
+        differ(
+            "select * from a where id = 1",
+            "select * from a where id = -1",
         );
-        assert_eq!(
-            alike("select a from b order by 1", "select a from b order by 2").0,
-            false
-        );
-        assert_eq!(
-            alike(
-                "select a from b where c = 'it''s'",
-                "select a from b where c = $$it's$$"
-            ),
-            (true, true)
-        );
+        differ("select a from b order by 1", "select a from b order by 2");
+        differ("select a1 from b", "select a 1 from b");
     }
 
     #[test]
@@ -371,6 +392,24 @@ mod tests {
             statements.hasher().binary(23, &42_i32.to_be_bytes()),
         ];
         assert_eq!(literal, bound.values(statements.hasher(), &parameters));
+    }
+
+    #[test]
+    fn a_masked_text_is_the_same_statement_without_values() {
+        for sql in [
+            "select a from t where b = 'secret' and c = -5 and d in (1, 2) order by 1 limit 10",
+            "insert into t values (1, E'se\\'cret', null, $1), (2, $$secret$$, true, $2)",
+            "select 1 /* secret */ -- secret\n, .5, +7, x'1f', 'a'::varchar(20)",
+            "update t set a = a + 1 where b = date '2020-01-01'",
+        ] {
+            let mut statements = statements();
+            let text = statements.read(sql);
+            let masked = text.statement.masked_sql();
+            assert!(!masked.contains("secret"), "{masked}");
+            let again = statements.read(&masked).statement;
+            assert_eq!(again.shape(), text.statement.shape());
+            assert_eq!(again.positions(), text.statement.positions());
+        }
     }
 
     #[test]

@@ -247,6 +247,9 @@ pub struct PlanSummary {
     pub planning_ms: Option<f64>,
     /// The planner's cost of the whole.
     pub total_cost: f64,
+    /// Words that tell the plan from others; absent in records of earlier versions.
+    #[serde(default)]
+    pub hashes: Option<PlanHashes>,
     /// Blocks found in shared buffers.
     pub shared_hit_blocks: u64,
     /// Blocks read into shared buffers.
@@ -259,6 +262,16 @@ pub struct PlanSummary {
     pub rows_removed_by_filter: f64,
     /// EXPLAIN's JSON; values are masked unless `--keep-values` is given.
     pub plan: Value,
+}
+
+/// Words that tell plans apart, of 16 hexadecimal digits each. Names are resolved and constants are
+/// masked first, so that neither a renamed index nor another value changes them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct PlanHashes {
+    /// Equal where the same relations are read and joined in the same way and order.
+    pub shape: String,
+    /// Equal where conditions, keys and aliases are the same too.
+    pub strict: String,
 }
 
 /// How a relation is read.

@@ -2,6 +2,7 @@
 
 mod capturing;
 mod column_values;
+mod counting;
 mod databases;
 mod ephemeral;
 mod explaining;
