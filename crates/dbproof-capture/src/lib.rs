@@ -1,9 +1,11 @@
 //! The capture of an application's database traffic.
 //!
+//! * [`tee`]: passes traffic on between applications and a server, unchanged.
+//! * [`tap`]: the seam between the tee and what reads the traffic.
 //! * [`trace`]: what was captured, as a file.
 //! * [`log`]: PostgreSQL's own logs as executions.
-//! * [`tap`]: the seam between the tee, which passes traffic on, and what reads it.
 
 pub mod log;
 pub mod tap;
+pub mod tee;
 pub mod trace;

@@ -11,9 +11,13 @@ use std::net::SocketAddr;
 /// How the bytes are cut into calls means nothing: it follows from the reads and differs from run to
 /// run. All times are in microseconds since the start of the watch; they are those of the moment at
 /// which the bytes were read, once for each read.
+#[expect(
+    clippy::wrong_self_convention,
+    reason = "the names say whom the bytes come from, and nothing is converted"
+)]
 pub trait Tap {
     /// Bytes that the application sent, after they were written to the server. The first are the
-    /// whole StartupMessage; requests for encryption are answered by the tee and are not shown.
+    /// whole `StartupMessage`; requests for encryption are answered by the tee and are not shown.
     fn from_client(&mut self, bytes: &[u8], at_us: u64);
 
     /// Bytes that the server sent, after they were written to the application.
@@ -32,6 +36,12 @@ pub trait Listener {
     /// reached. Sessions are numbered from 1 on; cancel requests are no sessions.
     fn session(&mut self, session: u32, peer: Peer) -> Self::Tap;
 
+    /// Takes back the tap of a session that is over, after its [`Tap::closed`]: what it gathered is
+    /// the listener's then, with no lock between them.
+    fn ended(&mut self, tap: Self::Tap) {
+        drop(tap);
+    }
+
     /// Called about once a second, whether or not there is traffic.
     fn tick(&mut self, now_us: u64) {
         let _ = now_us;
@@ -47,8 +57,8 @@ pub enum Peer {
     Unix,
 }
 
-/// Why a session is over, as the sockets tell it. Whether an application that closed its connection
-/// had sent Terminate before, its tap has seen.
+/// Why a session is over, as the sockets tell it. Whether the application had sent Terminate before,
+/// its tap has seen; both sides then close at about the same time, and which was first says nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closed {
     /// The application closed its connection.

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 
 use crate::PostgresError;
 use crate::tls::{Tls, TlsMode, take_parameters};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How to reach a database: host or socket, port, user, password and database name.
 ///
@@ -21,8 +24,10 @@ pub struct Address {
 
 /// Where the server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Endpoint {
+pub enum Endpoint {
+    /// At a host and a port.
     Tcp(String, u16),
+    /// At a socket of the file system.
     Unix(PathBuf),
 }
 
@@ -60,7 +65,7 @@ impl Address {
         }
         config.application_name("dbproof");
         if config.get_connect_timeout().is_none() {
-            config.connect_timeout(std::time::Duration::from_secs(10));
+            config.connect_timeout(CONNECT_TIMEOUT);
         }
         let tls = match &config.get_hosts()[0] {
             Host::Tcp(_) => {
@@ -153,15 +158,26 @@ impl Address {
         self.config.get_password()
     }
 
-    pub(crate) fn tls(&self) -> Option<&Tls> {
+    /// How TLS is spoken with the server; `None` where it is not.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Tls> {
         self.tls.as_ref()
+    }
+
+    /// For how long to try to connect: the URL's `connect_timeout`, or ten seconds.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        let asked = self.config.get_connect_timeout();
+        asked.copied().unwrap_or(CONNECT_TIMEOUT)
     }
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
     }
 
-    pub(crate) fn endpoint(&self) -> Endpoint {
+    /// Where the server listens.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
         let port = self.config.get_ports().first().copied().unwrap_or(5432);
         match &self.config.get_hosts()[0] {
             Host::Tcp(host) => Endpoint::Tcp(host.clone(), port),

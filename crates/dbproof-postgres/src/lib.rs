@@ -35,7 +35,7 @@ pub mod statistics;
 mod tls;
 mod unprivileged;
 
-pub use address::Address;
+pub use address::{Address, Endpoint};
 pub use binaries::{Binaries, Version};
 pub use databases::Databases;
 pub use ephemeral::EphemeralServer;
@@ -43,3 +43,4 @@ pub use error::{PostgresError, ServerError};
 pub use janitor::{Janitor, janitor_main};
 pub use measuring::{MeasuringConnection, PreparedStatement, Request};
 pub use session::{Session, connect};
+pub use tls::{Tls, TlsMode};

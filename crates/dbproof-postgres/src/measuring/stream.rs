@@ -132,7 +132,7 @@ impl Stream {
 
 /// Asks for TLS and shakes hands.
 fn connect_tls(host: &str, port: u16, tls: &Tls) -> Result<Socket, String> {
-    let name = tls::server_name(host)?;
+    let mut session = tls.session(host)?;
     let mut stream = connect_tcp(host, port)?;
     if !tls.direct {
         let offered = ask_for_tls(&mut stream).map_err(|error| error.to_string())?;
@@ -144,12 +144,10 @@ fn connect_tls(host: &str, port: u16, tls: &Tls) -> Result<Socket, String> {
             }
         }
     }
-    let mut session =
-        ClientConnection::new(tls.config.clone(), name).map_err(|e| tls::explain(&e, host))?;
     while session.is_handshaking() {
         session
             .complete_io(&mut stream)
-            .map_err(|error| tls::explain_io(&error, host))?;
+            .map_err(|error| Tls::explain(&error, host))?;
     }
     Ok(Socket::Tls(Box::new(StreamOwned::new(session, stream))))
 }

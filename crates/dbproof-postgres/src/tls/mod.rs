@@ -11,7 +11,7 @@ mod verifier;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig};
+use rustls::{CertificateError, ClientConfig, ClientConnection};
 
 pub(crate) use asynchronous::MakeConnector;
 pub(crate) use binding::end_point;
@@ -19,7 +19,7 @@ pub(crate) use parameters::{TlsParameters, take_parameters};
 
 /// How much TLS a connection needs (libpq's `sslmode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum TlsMode {
+pub enum TlsMode {
     /// TLS where the server offers it, without verifying whom it is spoken with.
     Prefer,
     /// TLS, without verifying whom it is spoken with.
@@ -32,9 +32,8 @@ pub(crate) enum TlsMode {
 
 /// How TLS is spoken with one server.
 #[derive(Debug, Clone)]
-pub(crate) struct Tls {
+pub struct Tls {
     pub(crate) mode: TlsMode,
-    /// The handshake is the first thing that is sent (PostgreSQL 17).
     pub(crate) direct: bool,
     pub(crate) config: Arc<ClientConfig>,
 }
@@ -81,6 +80,30 @@ impl Tls {
             config: Arc::new(config),
         }))
     }
+
+    /// How much TLS the connection needs.
+    #[must_use]
+    pub fn mode(&self) -> TlsMode {
+        self.mode
+    }
+
+    /// Whether the handshake is the first thing that is sent (PostgreSQL 17), without asking.
+    #[must_use]
+    pub fn is_direct(&self) -> bool {
+        self.direct
+    }
+
+    /// A new session of TLS with the host. What goes wrong is put into words by [`Tls::explain`].
+    pub fn session(&self, host: &str) -> Result<ClientConnection, String> {
+        ClientConnection::new(self.config.clone(), server_name(host)?)
+            .map_err(|error| explain(&error, host))
+    }
+
+    /// Why a handshake with the host failed, in words that tell what to do.
+    #[must_use]
+    pub fn explain(error: &std::io::Error, host: &str) -> String {
+        explain_io(error, host)
+    }
 }
 
 fn weak_for_direct(mode: &str) -> String {
@@ -94,7 +117,7 @@ pub(crate) fn server_name(host: &str) -> Result<ServerName<'static>, String> {
 }
 
 /// Why a handshake failed, in words that tell what to do.
-pub(crate) fn explain(error: &rustls::Error, host: &str) -> String {
+fn explain(error: &rustls::Error, host: &str) -> String {
     let rustls::Error::InvalidCertificate(reason) = error else {
         return match error {
             rustls::Error::AlertReceived(alert) => {

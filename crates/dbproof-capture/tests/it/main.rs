@@ -1,0 +1,6 @@
+//! Everything here runs against a real PostgreSQL from the machine's own binaries, with real clients.
+
+mod recorder;
+mod scene;
+
+mod passing;

@@ -1,0 +1,152 @@
+//! A throw-away server with a tee before it, and the clients that come with a server.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use dbproof_capture::tee::{Tee, TeeOptions};
+use dbproof_postgres::{Address, Binaries, EphemeralServer, connect};
+
+use crate::recorder::Recorder;
+
+pub(crate) const PASSWORD: &str = "s3cret";
+
+/// How long a test waits for what must happen: long enough for a machine that is busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server on which `ann` exists, with the password [`PASSWORD`], and a tee before it.
+pub(crate) struct Scene {
+    pub(crate) server: EphemeralServer,
+    pub(crate) port: u16,
+    pub(crate) tee: Tee<Recorder>,
+    pub(crate) recorder: Recorder,
+}
+
+impl Scene {
+    /// A tee with a TCP leg to the server, without TLS.
+    pub(crate) async fn new() -> Scene {
+        Scene::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut TeeOptions)) -> Scene {
+        let server = server().await;
+        let port = prepare(&server).await;
+        let mut options = TeeOptions::new(url(port, "sslmode=disable"));
+        change(&mut options);
+        let recorder = Recorder::default();
+        let tee = Tee::start(&options, recorder.clone()).expect("a tee");
+        Scene {
+            server,
+            port,
+            tee,
+            recorder,
+        }
+    }
+
+    /// The port of the tee.
+    pub(crate) fn tee_port(&self) -> u16 {
+        self.tee.address().expect("it listens at a port").port()
+    }
+
+    /// psql through the tee.
+    pub(crate) fn psql(&self, parameters: &str) -> Psql {
+        Psql::new(
+            self.server.binaries(),
+            &format!("host=127.0.0.1 port={} {parameters}", self.tee_port()),
+        )
+    }
+
+    pub(crate) fn stop(self) {
+        let (recorder, _) = self.tee.stop(Duration::ZERO);
+        assert!(recorder.is_some(), "the tee's thread has panicked");
+    }
+}
+
+pub(crate) fn binaries() -> Binaries {
+    let chosen = std::env::var_os("DBPROOF_PG_BIN").map(PathBuf::from);
+    Binaries::find(chosen.as_deref()).expect("PostgreSQL server binaries")
+}
+
+pub(crate) async fn server() -> EphemeralServer {
+    EphemeralServer::start(&binaries())
+        .await
+        .expect("a throw-away server")
+}
+
+/// Makes `ann`; the port of the server.
+async fn prepare(server: &EphemeralServer) -> u16 {
+    let session = connect(server.address()).await.expect("a session");
+    let sql = format!("CREATE ROLE ann SUPERUSER LOGIN PASSWORD '{PASSWORD}'");
+    session.run(&sql).await.expect("a role");
+    let port = session.text("SHOW port").await.expect("a port");
+    port.and_then(|port| port.parse().ok()).expect("a number")
+}
+
+/// The server's own address, over TCP.
+pub(crate) fn url(port: u16, parameters: &str) -> Address {
+    let url = format!("postgres://ann:{PASSWORD}@127.0.0.1:{port}/postgres?{parameters}");
+    Address::parse(&url).expect("a URL")
+}
+
+/// One call of psql.
+pub(crate) struct Psql(Command);
+
+impl Psql {
+    pub(crate) fn new(binaries: &Binaries, connection: &str) -> Psql {
+        let mut command = Command::new(program(binaries, "psql"));
+        command
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
+            .args(["--set", "ON_ERROR_STOP=1"])
+            .arg(format!("user=ann dbname=postgres {connection}"))
+            .env_remove("PGHOST")
+            .env_remove("PGSSLMODE")
+            .env("PGPASSWORD", PASSWORD)
+            .env("LC_ALL", "C")
+            .current_dir("/");
+        Psql(command)
+    }
+
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Psql {
+        self.0.env(name, value);
+        self
+    }
+
+    pub(crate) fn command(mut self, sql: &str) -> Command {
+        self.0.args(["--command", sql]);
+        self.0
+    }
+
+    /// What it prints; an error is what it says.
+    pub(crate) fn run(self, sql: &str) -> Result<String, String> {
+        outcome(&self.command(sql).output().expect("psql"))
+    }
+}
+
+pub(crate) fn outcome(output: &Output) -> Result<String, String> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    match output.status.success() {
+        true => Ok(text(&output.stdout)),
+        false => Err(text(&output.stderr)),
+    }
+}
+
+/// A client program: beside the server's where it is there, or else from the path.
+pub(crate) fn program(binaries: &Binaries, name: &str) -> PathBuf {
+    let beside = binaries.folder.join(name);
+    match beside.exists() {
+        true => beside,
+        false => Path::new(name).to_owned(),
+    }
+}
+
+/// Looks again and again until it is so.
+pub(crate) fn wait_until(what: &str, mut so: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !so() {
+        assert!(
+            began.elapsed() < PATIENCE,
+            "not within {PATIENCE:?}: {what}"
+        );
+        std::thread::yield_now();
+    }
+}
