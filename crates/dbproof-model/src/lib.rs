@@ -2,7 +2,7 @@
 //!
 //! The main type is [`RunRecord`]: everything that one run saw, and the JSON document that every
 //! report is drawn from. Around it stand the words of the trade: a [`Query`] with its parameter
-//! sources, a [`Plan`] tree, a [`Trace`] of executed statements, a [`Finding`] with its remedy.
+//! sources, a [`Plan`] tree, a [`ResultSet`], a [`Finding`] with its remedy.
 //!
 //! **Architecture invariant:** nothing here does IO, reads a clock, or decides anything.
 
@@ -11,8 +11,8 @@ mod finding;
 mod plan;
 mod query;
 mod record;
+mod result;
 mod schema;
-mod trace;
 mod verdict;
 
 pub use baseline::{Baseline, BaselineBase, BaselinePlan, BaselineSet};
@@ -27,8 +27,8 @@ pub use record::deadlock::{
     Durations,
 };
 pub use record::nplusone::{
-    GroupCost, GroupParent, GroupVerdict, NPlusOneGroup, NPlusOneRecord, PageMeasurement,
-    ProjectedTime, ProofOutcome, RemedyProof,
+    GroupCost, GroupOrigin, GroupParent, GroupVerdict, NPlusOneGroup, NPlusOneRecord,
+    PageMeasurement, ProjectedSaving, ProjectedTime, ProofOutcome, RemedyProof,
 };
 pub use record::regress::{
     Access, ChangeEffect, ChangeKind, Interval, MigrationRecord, MigrationStatement, ParameterSet,
@@ -44,6 +44,6 @@ pub use record::watch::{
     CommandExit, FailedStatement, IdleTransaction, OtherTemplates, PointedVariable, SlowStatement,
     TemplateTotal, WatchEnd, WatchRecord, WatchedDatabase,
 };
+pub use result::{ResultColumn, ResultSet};
 pub use schema::{Column, ForeignKey, Relation, Schema};
-pub use trace::{Execution, ResultColumn, ResultSet, Trace};
 pub use verdict::Verdict;

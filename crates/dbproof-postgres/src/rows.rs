@@ -68,7 +68,7 @@ pub async fn digest(
     Ok(digest)
 }
 
-/// Runs a prepared statement and keeps its rows as a trace does: integers, text, booleans and
+/// Runs a prepared statement and keeps its rows: integers, text, booleans and
 /// UUIDs in text form, values of other types left out as NULL.
 pub async fn record(
     session: &Session,

@@ -29,9 +29,9 @@ pub(super) fn with_group(
     finding
 }
 
-/// `1 unit of work`, `3 units of work`; a group names no more than its first few.
+/// `1 unit of work`, `3 units of work`.
 pub(super) fn units(group: &NPlusOneGroup) -> String {
-    match group.units.len() {
+    match group.unit_count {
         1 => "1 unit of work".to_owned(),
         several => format!("{several} units of work"),
     }
@@ -49,14 +49,18 @@ pub(super) fn sample(verdict: dbproof_model::GroupVerdict) -> NPlusOneGroup {
         distinct_values: 10,
         sessions: 1,
         units: vec!["request 1".to_owned()],
+        unit_count: 1,
+        origins: Vec::new(),
         parent: Some(GroupParent {
             template: "select * from orders".to_owned(),
             rows: 20,
             column: "orders.user_id".to_owned(),
         }),
         cost: None,
+        savings: Vec::new(),
         remedy: "ask once".to_owned(),
         remedy_sql: None,
+        ignored: None,
         proof: None,
     }
 }

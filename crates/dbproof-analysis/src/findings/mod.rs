@@ -63,6 +63,7 @@ pub mod slower;
 pub mod sort_added;
 pub mod threshold_undecided;
 pub mod trigger_work;
+pub mod unused_ignore;
 pub mod workers_changed;
 pub mod write_loop;
 
@@ -156,6 +157,7 @@ pub const ALL: &[&FindingKind] = &[
     &sort_added::KIND,
     &threshold_undecided::KIND,
     &trigger_work::KIND,
+    &unused_ignore::KIND,
     &workers_changed::KIND,
     &write_loop::KIND,
 ];

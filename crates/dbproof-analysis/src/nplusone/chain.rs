@@ -1,151 +1,135 @@
 //! Values that come out of the same statement's own results: [`find`].
 
-use std::collections::{HashMap, HashSet};
-
 use dbproof_model::GroupVerdict;
+use rustc_hash::FxHashSet;
 
-use super::Thresholds;
-use super::fanout::Supply;
-use super::groups::Sighting;
-use super::identity::Identity;
-use super::runs::{Run, Runs};
-use crate::sql::{ComparedColumn, Comparison, SlotKind};
+use super::judge::{Judged, Repeated, Sighting};
+use super::reading::Key;
+use crate::traffic::ValueHash;
 
 /// Links from which on a row of executions is a chain.
 const FEWEST_LINKS: usize = 2;
 
-/// Keyset paging, where the last row of a page begins the next one, and walks of a tree, where a
-/// row leads to its parent or its children.
-pub(super) fn find(
-    runs: &Runs<'_>,
-    supply: &Supply<'_>,
-    seen: &HashSet<usize>,
-    thresholds: &Thresholds,
-) -> Vec<Sighting> {
-    let mut sightings = Vec::new();
-    for (index, unit) in runs.units.iter().enumerate() {
-        for (template, links) in runs.by_template(unit) {
-            let links: Vec<usize> = links
-                .into_iter()
-                .filter(|run| !seen.contains(run))
-                .collect();
-            if links.len() <= FEWEST_LINKS || runs.all[links[0]].is_write() {
-                continue;
-            }
-            let walk = Walk {
-                runs,
-                supply,
-                links: &links,
-            };
-            let steps = walk.pages().max(walk.steps());
-            let wanted = thresholds.coverage * (links.len() - 1) as f64;
-            if steps >= FEWEST_LINKS && steps as f64 >= wanted {
-                sightings.push(Sighting {
-                    verdict: GroupVerdict::Chain,
-                    template,
-                    units: vec![index],
-                    distinct: links
-                        .iter()
-                        .map(|link| runs.all[*link].values())
-                        .collect::<HashSet<_>>()
-                        .len(),
-                    children: links,
-                    position: None,
-                    source: None,
-                });
-            }
-        }
+/// Keyset paging, where the last row of a page begins the next one, or a walk of a tree, where a row
+/// leads to its parent or its children.
+pub(super) fn find(judged: &Judged<'_>, unit: u32, repeated: &Repeated) -> Option<Sighting> {
+    let links = repeated.runs.as_slice();
+    let first = judged.run(*links.first()?);
+    if links.len() <= FEWEST_LINKS || first.reading.is_write() {
+        return None;
     }
-    sightings
+    let walk = Walk { judged, links };
+    let wanted = judged.thresholds.coverage * (links.len() - 1) as f64;
+    let is_enough = |steps: usize| steps >= FEWEST_LINKS && steps as f64 >= wanted;
+    if !is_enough(walk.pages()) && !is_enough(walk.steps()) {
+        return None;
+    }
+    let values: FxHashSet<_> = links
+        .iter()
+        .map(|link| &judged.run(*link).executed.values)
+        .collect();
+    Some(Sighting {
+        verdict: GroupVerdict::Chain,
+        unit,
+        distinct: values.len(),
+        children: links.to_vec(),
+        position: None,
+        source: None,
+    })
 }
 
 /// The executions of one template in one unit, in order.
-struct Walk<'w, 'a> {
-    runs: &'w Runs<'a>,
-    supply: &'w Supply<'a>,
-    links: &'w [usize],
+struct Walk<'j, 'w> {
+    judged: &'j Judged<'w>,
+    links: &'j [u32],
 }
 
 impl Walk<'_, '_> {
     /// How many executions begin where the one before ended.
     fn pages(&self) -> usize {
+        let first = &self.judged.run(self.links[0]).reading;
+        if first.ranges.is_empty() {
+            return 0;
+        }
         let pairs = self.links.windows(2);
         pairs
-            .filter(|pair| self.continues(&self.runs.all[pair[0]], &self.runs.all[pair[1]]))
+            .filter(|pair| self.continues(pair[0], pair[1]))
             .count()
     }
 
-    fn continues(&self, page: &Run<'_>, next: &Run<'_>) -> bool {
-        next.parsed.slots.iter().any(|slot| {
-            let value = slot.value(&next.execution.parameters);
-            let column = slot
-                .compared
-                .as_ref()
-                .filter(|c| c.comparison == Comparison::Range);
-            let (Some(value), Some(column)) = (value, column) else {
-                return false;
-            };
-            slot.kind == SlotKind::Value && self.ends_with(page, column, value)
+    fn continues(&self, page: u32, next: u32) -> bool {
+        let reading = &self.judged.run(next).reading;
+        reading.ranges.iter().enumerate().any(|(nth, range)| {
+            let value = self.judged.value(next, range.position);
+            value.is_some_and(|value| self.ends_with(page, next, (nth, *range), value))
         })
     }
 
     /// Whether the last row of a page holds a value in the column that it is compared with. Where
     /// no schema tells, the column's name has to do: chance does not hit the last row each time.
-    fn ends_with(&self, page: &Run<'_>, column: &ComparedColumn, value: &str) -> bool {
-        let result = &page.execution.result;
-        let compared = self.supply.identity().compared(column);
-        let Some(last) = result
-            .rows
-            .last()
-            .filter(|_| result.rows.len() as u64 == result.row_count)
-        else {
+    fn ends_with(
+        &self,
+        page: u32,
+        next: u32,
+        (nth, range): (usize, Key),
+        value: ValueHash,
+    ) -> bool {
+        let executed = &self.judged.run(page).executed;
+        let Some(result) = executed.result.as_ref() else {
             return false;
         };
-        result.columns.iter().zip(last).any(|(result, last)| {
-            let is_it = match (compared, Identity::result(result)) {
-                (Some(compared), Some(result)) => compared == result,
-                _ => result.name == column.column,
+        let kept = result.kept_rows();
+        if kept == 0 || kept as u64 != executed.rows {
+            return false;
+        }
+        let width = result.shape.hashed.len();
+        let last = &result.values[(kept - 1) * width..];
+        let compared = &self.judged.resolved(next).ranges[nth];
+        let named = self.judged.run(next).reading.column(range);
+        last.iter().enumerate().any(|(at, last)| {
+            let column = result
+                .shape
+                .columns
+                .get(usize::from(result.shape.hashed[at]));
+            let is_it = match (&self.judged.resolved(page).results[at], compared.is_empty()) {
+                (Some(resolved), false) => compared.contains(&resolved.column),
+                _ => column
+                    .zip(named)
+                    .is_some_and(|(c, named)| c.name == named.column),
             };
-            is_it && last.as_deref() == Some(value)
+            is_it && *last == Some(value)
         })
     }
 
     /// How many executions ask for a value that came out of an execution before, and that was not
     /// asked for yet.
     fn steps(&self) -> usize {
-        let first = &self.runs.all[self.links[0]];
-        let positions = first.keys().map(|key| key.position);
-        positions
-            .map(|position| self.steps_at(position))
-            .max()
-            .unwrap_or(0)
+        let keys = &self.judged.run(self.links[0]).reading.keys;
+        let steps = keys.iter().map(|key| self.steps_at(key.position));
+        steps.max().unwrap_or(0)
     }
 
     fn steps_at(&self, position: usize) -> usize {
-        let first = &self.runs.all[self.links[0]];
-        let mut own: HashMap<usize, Vec<&HashSet<&str>>> = HashMap::new();
-        for supplied in self.supply.of_key(first, position, Some(first.unit)) {
-            own.entry(supplied.run).or_default().push(&supplied.values);
-        }
-        let mut offered: HashSet<&str> = HashSet::new();
-        let mut asked: HashSet<&str> = HashSet::new();
+        let columns = self.judged.key_columns(self.links[0], position);
+        let mut offered: FxHashSet<ValueHash> = FxHashSet::default();
+        let mut asked: FxHashSet<ValueHash> = FxHashSet::default();
         let mut steps = 0;
         for link in self.links {
-            let Some(key) = self.runs.all[*link].key(position) else {
+            let Some(value) = self.judged.key(*link, position) else {
                 continue;
             };
-            let is_new = asked.insert(key.value);
-            if is_new && offered.contains(key.value) {
+            let is_new = asked.insert(value);
+            if is_new && offered.contains(&value) {
                 steps += 1;
             }
-            offered.extend(
-                own.get(link)
-                    .into_iter()
-                    .flatten()
-                    .copied()
-                    .flatten()
-                    .copied(),
-            );
+            for (at, resolved) in self.judged.resolved(*link).results.iter().enumerate() {
+                if resolved
+                    .as_ref()
+                    .is_some_and(|resolved| resolved.is_alike(columns))
+                {
+                    offered.extend(self.judged.supplied(*link, at));
+                }
+            }
         }
         steps
     }

@@ -1,86 +1,134 @@
-//! What was seen of one template in all units, as one group and one finding: [`merged`].
+//! What was seen of each repetition, as a group of the record and a finding: [`drawn`].
 
-use std::collections::{HashMap, HashSet};
+use dbproof_model::{
+    Finding, GroupCost, GroupOrigin, GroupParent, GroupVerdict, Location, NPlusOneGroup,
+    ProjectedSaving,
+};
 
-use dbproof_model::{Finding, GroupCost, GroupParent, GroupVerdict, NPlusOneGroup};
-
-use super::identity::{ColumnId, Identity};
+use super::GroupSample;
+use super::accumulate::{Accumulated, Accumulators};
+use super::identity::Identity;
 use super::remedy::remedy;
-use super::runs::{Run, Runs};
 use crate::findings;
 
-/// Only so many units of a group are named.
-const NAMED_UNITS: usize = 10;
+/// Only so many origins of a group are named.
+const NAMED_ORIGINS: usize = 5;
+/// Network round trips that savings are projected to, in milliseconds: none beyond what was
+/// measured, the same data centre, another zone.
+const ROUND_TRIPS_MS: [f64; 3] = [0.0, 0.5, 1.0];
 
-/// Repeated executions of one template in one place.
+/// A group of the record, with what is known of it beside the record.
 #[derive(Debug)]
-pub(super) struct Sighting {
-    pub(super) verdict: GroupVerdict,
-    pub(super) template: usize,
-    pub(super) units: Vec<usize>,
-    /// Indices into [`Runs::all`].
-    pub(super) children: Vec<usize>,
-    pub(super) distinct: usize,
-    /// The key whose value differs.
-    pub(super) position: Option<usize>,
-    pub(super) source: Option<Source>,
+pub(super) struct Drawn {
+    pub(super) group: NPlusOneGroup,
+    pub(super) finding: Option<Finding>,
+    pub(super) sample: GroupSample,
 }
 
-/// Where the values of a sighting come from.
-#[derive(Debug)]
-pub(super) struct Source {
-    pub(super) template: usize,
-    pub(super) column: ColumnId,
-    /// The runs whose results supplied them.
-    pub(super) runs: Vec<usize>,
-    /// Children that were sent after the first of these results was there.
-    pub(super) asked: usize,
-}
-
-/// The groups, the worst first, and their findings in the same order.
-pub(super) fn merged(
-    runs: &Runs<'_>,
-    identity: &Identity<'_>,
-    sightings: Vec<Sighting>,
-) -> (Vec<NPlusOneGroup>, Vec<Finding>) {
-    let mut order = Vec::new();
-    let mut by_template: HashMap<usize, Vec<Sighting>> = HashMap::new();
-    for sighting in sightings {
-        let known = by_template.entry(sighting.template).or_default();
-        if known.is_empty() {
-            order.push(sighting.template);
-        }
-        known.push(sighting);
-    }
-    let mut groups: Vec<(NPlusOneGroup, Option<f64>)> = order
+/// All groups, the worst first.
+pub(super) fn drawn(accumulators: Accumulators, identity: &Identity) -> Vec<Drawn> {
+    let reasons: Vec<String> = accumulators
+        .rules
         .iter()
-        .filter_map(|template| group(runs, identity, by_template.remove(template)?))
+        .map(|rule| rule.reason.clone())
         .collect();
-    groups.sort_by(|(a, _), (b, _)| {
+    let mut groups: Vec<Drawn> = accumulators
+        .groups
+        .into_iter()
+        .map(|group| one(group, &reasons, identity))
+        .collect();
+    groups.sort_by(|a, b| {
+        let (a, b) = (&a.group, &b.group);
         let cost = |g: &NPlusOneGroup| g.cost.and_then(|c| c.looped_ms).unwrap_or(0.0);
         rank(a.verdict)
             .cmp(&rank(b.verdict))
             .then(cost(b).total_cmp(&cost(a)))
             .then(b.executions.cmp(&a.executions))
+            .then_with(|| a.template.cmp(&b.template))
     });
-    let findings = groups
+    groups
+}
+
+fn one(of: Accumulated, reasons: &[String], identity: &Identity) -> Drawn {
+    let origins = origins(&of);
+    let (text, sql) = remedy(&of, identity);
+    let coverage = (of.asked > 0).then(|| of.supplied as f64 / of.asked as f64);
+    let parent = of.key.parent.map(|(template, column)| GroupParent {
+        template: template.into(),
+        rows: of.parent_rows,
+        column: column.into(),
+    });
+    let savings = ROUND_TRIPS_MS.iter().map(|round_trip_ms| ProjectedSaving {
+        round_trip_ms: *round_trip_ms,
+        saved_ms: of.spared_us / 1e3 + of.spared_trips as f64 * round_trip_ms,
+    });
+    let group = NPlusOneGroup {
+        verdict: of.key.verdict,
+        template: of.key.template.into(),
+        executions: of.executions,
+        distinct_values: of.distinct,
+        sessions: of.sessions.len() as u64,
+        units: of.units,
+        unit_count: of.unit_count,
+        origins,
+        parent,
+        cost: Some(GroupCost {
+            looped_ms: Some(of.looped_us as f64 / 1e3),
+            batched_ms: None,
+        }),
+        savings: savings.filter(|_| of.spared_trips > 0).collect(),
+        remedy: text,
+        remedy_sql: sql,
+        proof: None,
+        ignored: of.key.ignored.and_then(|rule| reasons.get(rule).cloned()),
+    };
+    Drawn {
+        finding: group.ignored.is_none().then(|| finding(&group, coverage)),
+        sample: GroupSample {
+            database: of.sample.database,
+            position: of.position,
+            children: of.children,
+            parent: of.parent,
+        },
+        group,
+    }
+}
+
+/// The most frequent origins first.
+fn origins(of: &Accumulated) -> Vec<GroupOrigin> {
+    let mut origins: Vec<GroupOrigin> = of
+        .origins
         .iter()
-        .map(|(group, coverage)| finding(group, *coverage))
+        .map(|(origin, executions)| GroupOrigin {
+            executions: *executions,
+            ..origin.clone()
+        })
         .collect();
-    (
-        groups.into_iter().map(|(group, _)| group).collect(),
-        findings,
-    )
+    origins.sort_by(|a, b| {
+        let place = |o: &GroupOrigin| (o.file.clone(), o.line, o.route.clone(), o.action.clone());
+        b.executions
+            .cmp(&a.executions)
+            .then_with(|| place(a).cmp(&place(b)))
+    });
+    origins.truncate(NAMED_ORIGINS);
+    origins
 }
 
 fn finding(group: &NPlusOneGroup, coverage: Option<f64>) -> Finding {
-    match group.verdict {
+    let finding = match group.verdict {
         GroupVerdict::Proven => findings::n_plus_one::finding(group, coverage),
         GroupVerdict::Likely => findings::n_plus_one_likely::finding(group, coverage),
         GroupVerdict::Duplicate => findings::duplicate_query::finding(group, coverage),
         GroupVerdict::WriteLoop => findings::write_loop::finding(group, coverage),
         GroupVerdict::Chain => findings::query_chain::finding(group, coverage),
-    }
+    };
+    let location = group.origins.first().and_then(|origin| {
+        Some(Location {
+            file: origin.file.clone()?,
+            line: origin.line?,
+        })
+    });
+    finding.at(location)
 }
 
 /// The worst verdict first.
@@ -92,96 +140,4 @@ fn rank(verdict: GroupVerdict) -> usize {
         GroupVerdict::Duplicate => 3,
         GroupVerdict::Chain => 4,
     }
-}
-
-fn group(
-    runs: &Runs<'_>,
-    identity: &Identity<'_>,
-    mut sightings: Vec<Sighting>,
-) -> Option<(NPlusOneGroup, Option<f64>)> {
-    // What proves most speaks for the group.
-    sightings.sort_by_key(|s| (rank(s.verdict), s.source.is_none()));
-    let first = sightings.first()?;
-    let children: HashSet<usize> = sightings
-        .iter()
-        .flat_map(|s| &s.children)
-        .copied()
-        .collect();
-    let taken: Vec<&Run<'_>> = children.iter().map(|child| &runs.all[*child]).collect();
-    let mut units: Vec<usize> = sightings.iter().flat_map(|s| &s.units).copied().collect();
-    units.sort_unstable();
-    units.dedup();
-    let looped_us: u64 = taken
-        .iter()
-        .map(|run| {
-            run.execution
-                .finished_us
-                .saturating_sub(run.execution.sent_us)
-        })
-        .sum();
-    let sample = &runs.all[*first.children.first()?];
-    let (parent, coverage) = parent(runs, identity, &sightings);
-    let (text, sql) = remedy(first.verdict, sample, &taken, first.position, identity);
-    let group = NPlusOneGroup {
-        verdict: first.verdict,
-        template: runs.templates[first.template].shape.clone(),
-        executions: children.len() as u64,
-        distinct_values: sightings.iter().map(|s| s.distinct as u64).sum(),
-        sessions: taken
-            .iter()
-            .map(|run| run.execution.session)
-            .collect::<HashSet<_>>()
-            .len() as u64,
-        units: units
-            .iter()
-            .take(NAMED_UNITS)
-            .map(|u| runs.units[*u].name.clone())
-            .collect(),
-        parent,
-        cost: Some(GroupCost {
-            looped_ms: Some(looped_us as f64 / 1e3),
-            batched_ms: None,
-        }),
-        remedy: text,
-        remedy_sql: sql,
-        proof: None,
-    };
-    Some((group, coverage))
-}
-
-/// The parent that proves most, its rows over all of its runs, and the coverage.
-fn parent(
-    runs: &Runs<'_>,
-    identity: &Identity<'_>,
-    sightings: &[Sighting],
-) -> (Option<GroupParent>, Option<f64>) {
-    let Some(first) = sightings.iter().find_map(|s| s.source.as_ref()) else {
-        return (None, None);
-    };
-    let alike: Vec<(&Sighting, &Source)> = sightings
-        .iter()
-        .filter_map(|s| Some((s, s.source.as_ref()?)))
-        .filter(|(_, s)| s.template == first.template && s.column == first.column)
-        .collect();
-    let parents: HashSet<usize> = alike.iter().flat_map(|(_, s)| &s.runs).copied().collect();
-    let rows = parents
-        .iter()
-        .map(|run| runs.all[*run].execution.result.row_count)
-        .sum();
-    let column = identity.name(first.column).or_else(|| {
-        let result = &runs.all[*first.runs.first()?].execution.result;
-        let column = result
-            .columns
-            .iter()
-            .find(|c| Identity::result(c) == Some(first.column))?;
-        Some(column.name.clone())
-    });
-    let asked: usize = alike.iter().map(|(_, s)| s.asked).sum();
-    let supplied: usize = alike.iter().map(|(s, _)| s.children.len()).sum();
-    let parent = GroupParent {
-        template: runs.templates[first.template].shape.clone(),
-        rows,
-        column: column.unwrap_or_default(),
-    };
-    (Some(parent), Some(supplied as f64 / asked.max(1) as f64))
 }

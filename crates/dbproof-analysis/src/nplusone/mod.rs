@@ -1,31 +1,37 @@
-//! N+1 detection on a trace: [`detect`].
+//! N+1 detection in what sessions executed: [`Detector`].
 //!
-//! A trace is first put in order (`runs`): each execution gets its template and its unit of work.
-//! Then each repeated template of a unit is asked where its values come from: out of one earlier
-//! result (`fanout`), out of its own result before (`chain`), or from nowhere that was seen
-//! (`repetition`). What is left is searched for children that a pool spread over several units.
-//! Last, what was seen of one template in all units becomes one group and one finding
-//! (`groups`), with the batched statement where one can be written (`remedy`).
+//! Executions are read (`reading`), put into their units of work and kept for a while (`window`).
+//! When a window is judged (`judge`), each repeated template of a unit is asked where its values come
+//! from: out of one earlier result (`fanout`), out of its own result before (`chain`), or from nowhere
+//! that was seen (`repetition`); what no unit explains is searched for children that a pool spread
+//! over several units (`spread`). Which columns hold the same kind of value is told by the catalog
+//! (`identity`), or by the traffic itself where no catalog does (`learned`). What was seen of one
+//! template and one parent is put together over all windows (`accumulate`), and becomes one group and
+//! one finding at the end (`groups`), with the batched statement where one can be written (`remedy`).
 
+mod accumulate;
 mod batch;
 mod chain;
+mod detector;
 mod fanout;
 mod groups;
 mod identity;
+mod ignore;
+mod judge;
+mod learned;
+mod reading;
 mod remedy;
 mod repetition;
-mod runs;
+mod spread;
 #[cfg(test)]
 mod tests;
+mod window;
 
-use std::collections::HashSet;
+use dbproof_model::{Finding, NPlusOneGroup};
 
-use dbproof_model::{Finding, NPlusOneGroup, Schema, Trace};
-
-use self::fanout::Supply;
-use self::identity::Identity;
-use self::runs::Runs;
-use crate::findings::capture_incomplete;
+pub use self::detector::Detector;
+pub use self::ignore::{IgnorePattern, IgnoreRule};
+use crate::traffic::SentText;
 
 /// From where on repetition is reported.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,43 +67,34 @@ impl Thresholds {
     }
 }
 
-/// What was found in a trace.
+/// What was found, and in how much.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Detection {
-    /// Repeated executions of one template, the worst first.
+    /// Repeated executions of one template, with one parent: the worst first.
     pub groups: Vec<NPlusOneGroup>,
-    /// One finding a group, and one more if the capture is incomplete.
+    /// The texts that were kept of each group, in the same order.
+    pub samples: Vec<GroupSample>,
+    /// One finding a group that is not ignored, then those about ignore rules and the capture.
     pub findings: Vec<Finding>,
+    /// Statements captured.
+    pub executions: u64,
+    /// Sessions captured.
+    pub sessions: u64,
+    /// Why the capture is incomplete, if it is. What was found stands; the caller makes a verdict
+    /// that would be a pass inconclusive.
+    pub incomplete: Vec<String>,
 }
 
-/// Finds statements that are executed once per row, per value, or again and again.
-///
-/// An incomplete trace is searched all the same, and said to be incomplete by a finding of its
-/// own; the caller makes the verdict inconclusive.
-#[must_use]
-pub fn detect(trace: &Trace, schema: &Schema, thresholds: &Thresholds) -> Detection {
-    let runs = Runs::of(trace, thresholds.burst_gap_us());
-    let identity = Identity::of(schema);
-    let supply = Supply::of(&runs, &identity);
-    let mut sightings = fanout::in_units(&runs, &supply, thresholds);
-    let mut seen: HashSet<usize> = sightings
-        .iter()
-        .flat_map(|s| &s.children)
-        .copied()
-        .collect();
-    let across = fanout::across_units(&runs, &supply, &seen, thresholds);
-    seen.extend(across.iter().flat_map(|s| &s.children));
-    sightings.extend(across);
-    let chains = chain::find(&runs, &supply, &seen, thresholds);
-    seen.extend(chains.iter().flat_map(|s| &s.children));
-    sightings.extend(chains);
-    sightings.extend(repetition::find(&runs, &seen, thresholds));
-    let (groups, mut findings) = groups::merged(&runs, &identity, sightings);
-    if trace.dropped > 0 || trace.incomplete.is_some() {
-        findings.push(capture_incomplete::finding(
-            trace.incomplete.as_deref(),
-            trace.dropped,
-        ));
-    }
-    Detection { groups, findings }
+/// What an application sent in one loop of a group, where the capture keeps texts. Holds values:
+/// never to be shown.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GroupSample {
+    /// The number of the database.
+    pub database: u32,
+    /// Which `?` of the template differs from child to child, counted from 0.
+    pub position: Option<usize>,
+    /// The children, the first hundred of them.
+    pub children: Vec<SentText>,
+    /// The statement whose result supplied their values.
+    pub parent: Option<SentText>,
 }

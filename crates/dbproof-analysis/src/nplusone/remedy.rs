@@ -2,20 +2,13 @@
 
 use dbproof_model::GroupVerdict;
 
+use super::accumulate::Accumulated;
 use super::batch::batched;
 use super::identity::Identity;
-use super::runs::Run;
-use crate::sql::SlotKind;
 
-/// The advice, and the batched statement where one can be written safely. `all` are the group's
-/// executions, one of which is the `sample`.
-pub(super) fn remedy(
-    verdict: GroupVerdict,
-    sample: &Run<'_>,
-    all: &[&Run<'_>],
-    position: Option<usize>,
-    identity: &Identity<'_>,
-) -> (String, Option<String>) {
+/// The advice, and the batched statement where one can be written safely.
+pub(super) fn remedy(of: &Accumulated, identity: &Identity) -> (String, Option<String>) {
+    let verdict = of.key.verdict;
     let text = match verdict {
         GroupVerdict::Proven => {
             "collect the values of the first result and ask for all rows in one statement"
@@ -34,20 +27,17 @@ pub(super) fn remedy(
         verdict,
         GroupVerdict::Proven | GroupVerdict::Likely | GroupVerdict::WriteLoop
     );
-    // Where what is written differs from row to row, a list of keys is not enough.
-    let assigns_alike = all.windows(2).all(|pair| {
-        pair[0].values_of(&[SlotKind::Assigned]) == pair[1].values_of(&[SlotKind::Assigned])
+    let position = of.position.filter(|_| batchable && of.assigns_alike);
+    let sql = position.and_then(|position| {
+        let column = of.sample.column(of.sample.key_at(position)?)?;
+        let key_type = identity.type_of(of.sample.database, column);
+        let statement = &of.sample.statement;
+        batched(
+            statement.sql(),
+            statement.parsed(),
+            position,
+            key_type.as_deref(),
+        )
     });
-    let sql = position
-        .filter(|_| batchable && assigns_alike)
-        .and_then(|position| {
-            let key = sample.key(position)?;
-            batched(
-                &sample.execution.sql,
-                &sample.parsed,
-                position,
-                identity.type_of(key.column),
-            )
-        });
     (text.to_owned(), sql)
 }

@@ -1,177 +1,154 @@
 //! Repetition whose values come from nowhere that was seen: [`find`].
 
-use std::collections::{HashMap, HashSet};
-
 use dbproof_model::GroupVerdict;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Thresholds;
-use super::groups::Sighting;
-use super::runs::{Run, Runs, Unit};
-use crate::sql::{SlotKind, StatementKind};
+use super::judge::{Judged, Repeated, Sighting};
+use crate::traffic::ValueHash;
 
-/// Likely N+1s, write loops and duplicates within units of work.
-pub(super) fn find(
-    runs: &Runs<'_>,
-    seen: &HashSet<usize>,
-    thresholds: &Thresholds,
-) -> Vec<Sighting> {
-    let mut sightings = Vec::new();
-    for (index, unit) in runs.units.iter().enumerate() {
-        for (template, children) in runs.by_template(unit) {
-            let children: Vec<usize> = children.into_iter().filter(|c| !seen.contains(c)).collect();
-            let Some(first) = children.first().map(|child| &runs.all[*child]) else {
-                continue;
-            };
-            let repeated = Repeated {
-                runs,
-                unit,
-                children: &children,
-            };
-            let (verdict, position, distinct, children) = if first.is_write() {
-                let Some((position, distinct)) = repeated.written(thresholds) else {
-                    continue;
-                };
-                (GroupVerdict::WriteLoop, position, distinct, children)
-            } else if let Some((position, distinct)) = repeated.varying(thresholds.likely_values) {
-                (GroupVerdict::Likely, Some(position), distinct, children)
-            } else {
-                let same = repeated.duplicates(thresholds);
-                let values: HashSet<_> = same.iter().map(|run| runs.all[*run].values()).collect();
-                if same.is_empty() {
-                    continue;
-                }
-                let distinct = values.len();
-                (GroupVerdict::Duplicate, None, distinct, same)
-            };
-            let units = vec![index];
-            sightings.push(Sighting {
-                verdict,
-                template,
-                units,
-                children,
-                distinct,
-                position,
-                source: None,
-            });
-        }
-    }
-    sightings
+/// The values of one execution at some positions.
+type Values = Vec<Option<ValueHash>>;
+
+/// A likely N+1, a write loop or duplicates: the executions of one template in one unit of work that
+/// nothing has explained.
+pub(super) fn find(judged: &Judged<'_>, unit: u32, repeated: &Repeated) -> Option<Sighting> {
+    let search = Search {
+        judged,
+        unit,
+        children: &repeated.runs,
+    };
+    let first = judged.run(*repeated.runs.first()?);
+    let all = || repeated.runs.clone();
+    let enough = judged.thresholds.likely_values;
+    let (verdict, position, distinct, children) = if first.reading.is_write() {
+        let (position, distinct) = search.written()?;
+        (GroupVerdict::WriteLoop, position, distinct, all())
+    } else if let Some((position, distinct)) = search.varying(enough) {
+        (GroupVerdict::Likely, Some(position), distinct, all())
+    } else {
+        let same = search.duplicates();
+        let values: FxHashSet<_> = same
+            .iter()
+            .map(|run| &judged.run(*run).executed.values)
+            .collect();
+        (!same.is_empty()).then(|| (GroupVerdict::Duplicate, None, values.len(), same.clone()))?
+    };
+    Some(Sighting {
+        verdict,
+        unit,
+        children,
+        distinct,
+        position,
+        source: None,
+    })
 }
 
-/// The executions of one template in one unit that nothing has explained.
-struct Repeated<'r, 'a> {
-    runs: &'r Runs<'a>,
-    unit: &'r Unit,
-    children: &'r [usize],
+struct Search<'j, 'w> {
+    judged: &'j Judged<'w>,
+    unit: u32,
+    children: &'j [u32],
 }
 
-impl<'r, 'a> Repeated<'r, 'a> {
-    fn all(&self) -> impl Iterator<Item = &'r Run<'a>> + use<'r, 'a> {
-        let runs = self.runs;
-        self.children.iter().map(move |child| &runs.all[*child])
+impl Search<'_, '_> {
+    fn values(&self, run: u32, positions: &[usize]) -> Values {
+        let values = positions.iter().map(|at| self.judged.value(run, *at));
+        values.collect()
     }
 
     /// The key with the most distinct values, if they are enough. Where LIMIT or OFFSET differ as
     /// well, pages are turned and no rows looked up.
     fn varying(&self, enough: u64) -> Option<(usize, usize)> {
-        let kinds = [SlotKind::Limit, SlotKind::Offset];
-        let windows: HashSet<_> = self.all().map(|run| run.values_of(&kinds)).collect();
-        if windows.len() > 1 {
+        if (self.children.len() as u64) < enough {
             return None;
         }
-        let mut values: HashMap<usize, HashSet<&str>> = HashMap::new();
-        for run in self.all() {
-            for key in run.keys() {
-                values.entry(key.position).or_default().insert(key.value);
+        let first = &self.judged.run(self.children[0]).reading;
+        if !first.windows.is_empty() {
+            let windows = |run: &u32| self.values(*run, &first.windows);
+            let same = windows(&self.children[0]);
+            if self.children.iter().any(|run| windows(run) != same) {
+                return None;
             }
         }
-        let counts = values
-            .into_iter()
-            .map(|(position, values)| (values.len(), position));
+        let counts = first.keys.iter().map(|key| {
+            let distinct = self.judged.distinct(self.children, key.position);
+            (distinct, key.position)
+        });
         let (distinct, position) = counts.max_by_key(|(count, at)| (*count, usize::MAX - at))?;
         (distinct as u64 >= enough).then_some((position, distinct))
     }
 
     /// The rows written one by one, if they are enough.
-    fn written(&self, thresholds: &Thresholds) -> Option<(Option<usize>, usize)> {
-        let is_insert = self
-            .all()
-            .any(|run| run.parsed.kind == StatementKind::Insert);
-        if !is_insert {
-            return self
-                .varying(thresholds.likely_values)
-                .map(|(at, n)| (Some(at), n));
+    fn written(&self) -> Option<(Option<usize>, usize)> {
+        let enough = self.judged.thresholds.likely_values;
+        let first = &self.judged.run(self.children[0]).reading;
+        if !first.is_insert() || first.inserted.is_empty() {
+            return self.varying(enough).map(|(at, n)| (Some(at), n));
         }
         // A statement that inserts several rows is a batch.
-        let is_batch = self.all().any(|run| {
-            let mut positions = HashSet::new();
-            let inserted = run
-                .parsed
-                .slots
-                .iter()
-                .filter(|s| s.kind == SlotKind::Inserted);
-            inserted
-                .into_iter()
-                .any(|slot| !positions.insert(slot.position))
-        });
-        let rows: HashSet<_> = self
-            .all()
-            .map(|run| run.values_of(&[SlotKind::Inserted]))
-            .collect();
-        (!is_batch && rows.len() as u64 >= thresholds.likely_values).then_some((None, rows.len()))
+        if self
+            .children
+            .iter()
+            .any(|run| self.judged.run(*run).reading.is_batch)
+        {
+            return None;
+        }
+        let rows = self
+            .children
+            .iter()
+            .map(|run| self.values(*run, &first.inserted));
+        let rows = rows.collect::<FxHashSet<_>>().len();
+        (rows as u64 >= enough).then_some((None, rows))
     }
 
     /// The executions that ask again for what is known: the same values, the same rows, and nothing
     /// in between that could have changed them. Waiting and asking again is polling.
-    fn duplicates(&self, thresholds: &Thresholds) -> Vec<usize> {
-        let gap = thresholds.burst_gap_us();
-        let mine: HashSet<usize> = self.children.iter().copied().collect();
-        let mut alike: HashMap<Vec<Option<&str>>, Vec<usize>> = HashMap::new();
+    fn duplicates(&self) -> Vec<u32> {
+        let fewest = self.judged.thresholds.duplicate_repeats;
+        let gap_us = self.judged.thresholds.burst_gap_us();
+        let first = &self.judged.run(self.children[0]).reading;
+        if (self.children.len() as u64) < fewest || first.skips_locked {
+            return Vec::new();
+        }
+        let mut alike: FxHashMap<&[Option<ValueHash>], Vec<u32>> = FxHashMap::default();
         let mut found = Vec::new();
-        let mut last_end: Option<(usize, u64)> = None;
-        for at in &self.unit.runs {
-            let run = &self.runs.all[*at];
-            if run.is_write() && self.touches_same(run) {
-                found.extend(enough(alike.drain(), thresholds));
+        let mut keep = |runs: Vec<u32>| {
+            if runs.len() as u64 >= fewest {
+                found.extend(runs);
             }
-            if mine.contains(at) && !run.parsed.shape.contains("skip locked") {
-                let before = alike.entry(run.values()).or_default();
-                let changed = before.last().is_some_and(|last| {
-                    self.runs.all[*last].execution.result.rows != run.execution.result.rows
-                });
+        };
+        let mut last_end: Option<(u32, u64)> = None;
+        let mut mine = self.children.iter().peekable();
+        for at in self.judged.unit_runs(self.unit) {
+            let run = self.judged.run(*at);
+            if run.reading.is_write() && run.reading.touches_same(first) {
+                alike.drain().for_each(|(_, runs)| keep(runs));
+            }
+            if mine.next_if_eq(&at).is_some() {
+                let before = alike.entry(&run.executed.values).or_default();
+                let changed = before
+                    .last()
+                    .is_some_and(|last| self.rows(*last) != self.rows(*at));
                 let waited = last_end.is_some_and(|(last, end)| {
-                    before.last() == Some(&last) && run.execution.sent_us > end + gap
+                    before.last() == Some(&last) && run.executed.sent_us > end + gap_us
                 });
                 if changed || waited {
-                    found.extend(enough([(Vec::new(), std::mem::take(before))], thresholds));
+                    keep(std::mem::take(before));
                 }
                 before.push(*at);
             }
-            last_end = Some((*at, run.execution.finished_us));
+            last_end = Some((*at, run.executed.finished_us));
         }
-        found.extend(enough(alike, thresholds));
+        alike.into_values().for_each(keep);
         found.sort_unstable();
         found
     }
 
-    fn touches_same(&self, write: &Run<'_>) -> bool {
-        let read = self.all().next().map(|run| &run.parsed.relations);
-        let same = |name: &str| read.is_some_and(|read| read.iter().any(|r| r.name == name));
-        write
-            .parsed
-            .relations
-            .iter()
-            .any(|relation| same(&relation.name))
+    /// What tells the rows of one execution from those of another.
+    fn rows(&self, run: u32) -> (u64, Option<u64>) {
+        let executed = &self.judged.run(run).executed;
+        (
+            executed.rows,
+            executed.result.as_ref().map(|result| result.rows),
+        )
     }
-}
-
-fn enough<'a>(
-    alike: impl IntoIterator<Item = (Vec<Option<&'a str>>, Vec<usize>)>,
-    thresholds: &Thresholds,
-) -> Vec<usize> {
-    let groups = alike.into_iter().map(|(_, runs)| runs);
-    groups
-        .filter(|runs| runs.len() as u64 >= thresholds.duplicate_repeats)
-        .flatten()
-        .collect()
 }

@@ -27,5 +27,5 @@ pub use template::{
     ComparedColumn, Comparison, EqualityParameter, Slot, SlotKind, StatementKind, Template,
     equality_parameters, template,
 };
-pub(crate) use template::{ParsedTemplate, ValueSource};
+pub(crate) use template::{ParsedSlot, ParsedTemplate, ValueSource};
 pub use token::{Token, TokenKind, tokenize};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use dbproof_model::ResultColumn;
+use dbproof_model::{ResultColumn, ResultSet};
 
-use super::{Statement, Tags, ValueHash};
+use super::{Statement, Tags, ValueHash, ValueHasher, is_key_like};
 
 /// One statement executed by one session.
 #[derive(Debug, Clone)]
@@ -60,7 +60,42 @@ pub struct ResultShape {
     pub hashed: Vec<u16>,
 }
 
+impl ResultShape {
+    /// The columns of a result; those whose type can be a key's are hashed.
+    #[must_use]
+    pub fn of(columns: Vec<ResultColumn>) -> Self {
+        let hashed = (0..)
+            .zip(&columns)
+            .filter(|(_, column)| is_key_like(column.type_oid));
+        Self {
+            hashed: hashed.map(|(at, _)| at).collect(),
+            columns,
+        }
+    }
+}
+
 impl ResultHashes {
+    /// The hashes of a result in text form.
+    #[must_use]
+    pub fn of(result: &ResultSet, hasher: &ValueHasher) -> Self {
+        let shape = ResultShape::of(result.columns.clone());
+        let values = result.rows.iter().flat_map(|row| {
+            shape.hashed.iter().map(|column| {
+                let column = usize::from(*column);
+                let value = row.get(column)?.as_ref()?;
+                hasher.typed_text(shape.columns[column].type_oid, value.as_bytes())
+            })
+        });
+        let values = values.collect();
+        let all = result.rows.iter().flatten();
+        let all = all.map(|value| Some(hasher.raw(value.as_ref()?.as_bytes())));
+        Self {
+            values,
+            rows: hasher.list(all).0.get(),
+            shape: Arc::new(shape),
+        }
+    }
+
     /// How many rows were kept; the first ones of the result.
     #[must_use]
     pub fn kept_rows(&self) -> usize {

@@ -71,19 +71,62 @@ pub struct NPlusOneGroup {
     pub distinct_values: u64,
     /// The number of sessions that took part.
     pub sessions: u64,
-    /// The units of work in which it was seen.
+    /// The first of the units of work in which it was seen.
     pub units: Vec<String>,
+    /// In how many units of work it was seen.
+    #[serde(default)]
+    pub unit_count: u64,
+    /// Where in the application it comes from, as the tags in its comments tell; the most frequent
+    /// first.
+    #[serde(default)]
+    pub origins: Vec<GroupOrigin>,
     /// The statement that supplied the values.
     pub parent: Option<GroupParent>,
     /// What the loop costs, and what the batched statement costs.
     pub cost: Option<GroupCost>,
+    /// What one statement for all values would save, by the network round trip that it is assumed
+    /// to spare for each of the others; empty where nothing can be saved.
+    #[serde(default)]
+    pub savings: Vec<ProjectedSaving>,
     /// What to do.
     pub remedy: String,
     /// The batched statement, where one can be written.
     pub remedy_sql: Option<String>,
+    /// Why it is left alone, where the configuration says so; no finding is made of it then.
+    #[serde(default)]
+    pub ignored: Option<String>,
     /// How the batched statement did beside the loop, where `--prove` asked for it.
     #[serde(default)]
     pub proof: Option<RemedyProof>,
+}
+
+/// Where in an application statements come from, as the tags in their comments tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct GroupOrigin {
+    /// The source file.
+    pub file: Option<String>,
+    /// The line in it, counted from 1.
+    pub line: Option<u32>,
+    /// The function.
+    pub function: Option<String>,
+    /// The route of the request.
+    pub route: Option<String>,
+    /// The controller that serves it.
+    pub controller: Option<String>,
+    /// The controller's action.
+    pub action: Option<String>,
+    /// How many of the group's executions come from there.
+    pub executions: u64,
+}
+
+/// What one statement instead of a loop would save. Times in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ProjectedSaving {
+    /// The network round trip that is added to what was measured.
+    pub round_trip_ms: f64,
+    /// The time saved, over all units of work, if the one statement takes as long as one of those
+    /// that it replaces.
+    pub saved_ms: f64,
 }
 
 /// A loop and its batched statement, both run on the database under test in one read-only

@@ -1,18 +1,18 @@
 //! The `nplusone` scenario: which pages ask once, and then N times more?
 //!
 //! Each version of each page is run alone and measured; then several sessions run all of them at
-//! the same time. The detector is given the trace of what was executed and nothing else: it is
+//! the same time. The detector is given what was executed and nothing else: it is
 //! not told which page or version a statement belongs to.
 
 mod page;
 
 use std::time::Instant;
 
-use dbproof_analysis::nplusone::{self, Thresholds};
+use dbproof_analysis::nplusone::{Detection, Detector, Thresholds};
 use dbproof_analysis::sql;
+use dbproof_analysis::traffic::{HashKey, Statements};
 use dbproof_model::{
-    Execution, Finding, Location, NPlusOneRecord, PageMeasurement, ProjectedTime, Scenario,
-    Severity, Trace, Verdict,
+    Finding, Location, NPlusOneRecord, PageMeasurement, ProjectedTime, Scenario, Severity, Verdict,
 };
 use dbproof_postgres::{Address, catalog, connect};
 use futures_util::future::try_join_all;
@@ -21,7 +21,7 @@ use crate::error::RunError;
 use crate::observer::{Event, Observer};
 use crate::options::RunOptions;
 use crate::project::pages::{Page, Version};
-use page::PageSession;
+use page::{PageExecution, PageSession};
 
 /// Network round trips that a page's time is projected to, in milliseconds: the same data centre,
 /// another zone, another region or a proxy in between.
@@ -40,7 +40,7 @@ pub(crate) async fn run(
         .flat_map(|page| page.versions.iter().map(move |v| (page, v)))
         .collect();
     let origin = Instant::now();
-    let mut trace = Trace::default();
+    let mut executed = Vec::new();
     let mut measurements = Vec::new();
     for (done, &(page, version)) in versions.iter().enumerate() {
         let name = format!("{} {}", page.name, version.name);
@@ -50,12 +50,12 @@ pub(crate) async fn run(
             done,
             total: versions.len() + 1,
         });
-        let number = u32::try_from(done).unwrap_or(u32::MAX);
+        let number = u32::try_from(done + 1).unwrap_or(u32::MAX);
         let mut session = PageSession::open(address, page, version, number, origin).await?;
         let executions = session.load().await?;
         measurements.push(measure(&mut session, page, version, config.runs, &executions).await?);
         session.close().await;
-        trace.executions.extend(executions);
+        executed.extend(executions);
     }
     observer.event(Event::Step {
         scenario: Scenario::NPlusOne,
@@ -63,30 +63,43 @@ pub(crate) async fn run(
         done: versions.len(),
         total: versions.len() + 1,
     });
-    let first = u32::try_from(versions.len()).unwrap_or(u32::MAX);
-    trace
-        .executions
-        .extend(interleave(address, &versions, first, config.sessions, origin).await?);
-    trace.executions.sort_by_key(|execution| execution.sent_us);
-    let schema = {
-        let session = connect(address).await?;
-        catalog::schema(&session).await?
-    };
-    let mut detection = nplusone::detect(&trace, &schema, &Thresholds::default());
+    let first = u32::try_from(versions.len() + 1).unwrap_or(u32::MAX);
+    executed.extend(interleave(address, &versions, first, config.sessions, origin).await?);
+    let mut detection = detected(address, executed).await?;
     for finding in &mut detection.findings {
         finding.location = location(&finding.subject, &versions);
     }
     let record = NPlusOneRecord {
-        verdict: verdict(&trace, &detection.findings),
-        sessions: u64::from(first) + u64::from(config.sessions),
-        executions: trace.executions.len() as u64,
-        complete: trace.incomplete.is_none() && trace.dropped == 0,
-        dropped: trace.dropped,
-        reasons: trace.incomplete.iter().cloned().collect(),
+        verdict: verdict(&detection),
+        sessions: detection.sessions,
+        executions: detection.executions,
+        complete: detection.incomplete.is_empty(),
+        dropped: 0,
+        reasons: detection.incomplete,
         groups: detection.groups,
         pages: measurements,
     };
     Ok((record, detection.findings))
+}
+
+/// What repeats in these executions.
+async fn detected(
+    address: &Address,
+    mut executions: Vec<PageExecution>,
+) -> Result<Detection, RunError> {
+    let schema = {
+        let session = connect(address).await?;
+        catalog::schema(&session).await?
+    };
+    let mut detector = Detector::new(Thresholds::default());
+    detector.schema(0, schema);
+    // The values stay in this process, so their hashes need no secret.
+    let mut statements = Statements::new(HashKey(0, 0));
+    executions.sort_by_key(|execution| execution.sent_us);
+    for execution in &executions {
+        detector.push(execution.executed(&mut statements));
+    }
+    Ok(detector.finish())
 }
 
 /// The step that a repeated statement comes from.
@@ -102,15 +115,13 @@ fn location(template: &str, versions: &[(&Page, &Version)]) -> Option<Location> 
     })
 }
 
-fn verdict(trace: &Trace, findings: &[Finding]) -> Verdict {
-    if findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Error)
-    {
+fn verdict(detection: &Detection) -> Verdict {
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+    if detection.findings.iter().any(is_error) {
         return Verdict::Fail;
     }
     // Nothing captured, or not all of it: there may be more than was seen.
-    if trace.executions.is_empty() || trace.incomplete.is_some() || trace.dropped > 0 {
+    if detection.executions == 0 || !detection.incomplete.is_empty() {
         return Verdict::Inconclusive;
     }
     Verdict::Pass
@@ -122,7 +133,7 @@ async fn measure(
     page: &Page,
     version: &Version,
     runs: u32,
-    executions: &[Execution],
+    executions: &[PageExecution],
 ) -> Result<PageMeasurement, RunError> {
     let mut walls = Vec::with_capacity(runs as usize);
     for _ in 0..runs {
@@ -158,7 +169,7 @@ async fn interleave(
     first: u32,
     sessions: u32,
     origin: Instant,
-) -> Result<Vec<Execution>, RunError> {
+) -> Result<Vec<PageExecution>, RunError> {
     let mut open = Vec::new();
     for (index, &(page, version)) in (0..sessions).zip(versions.iter().cycle()) {
         open.push(PageSession::open(address, page, version, first + index, origin).await?);

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use dbproof_model::{Execution, ResultSet};
+use dbproof_analysis::traffic::{Executed, ResultHashes, Statements, ValueHash};
+use dbproof_model::ResultSet;
 use dbproof_postgres::{Address, PostgresError, Session, connect, rows};
 use tokio_postgres::Statement;
 
@@ -17,6 +18,44 @@ pub(super) struct PageSession<'a> {
     statements: Vec<Statement>,
     number: u32,
     origin: Instant,
+}
+
+/// One execution of a step, in text form.
+#[derive(Debug)]
+pub(super) struct PageExecution {
+    session: u32,
+    pub(super) sent_us: u64,
+    finished_us: u64,
+    sql: String,
+    parameters: Vec<Option<String>>,
+    result: ResultSet,
+}
+
+impl PageExecution {
+    /// The execution as a capture would tell of it.
+    pub(super) fn executed(&self, statements: &mut Statements) -> Executed {
+        let text = statements.read(&self.sql);
+        let hasher = statements.hasher();
+        let parameters: Vec<Option<ValueHash>> = self
+            .parameters
+            .iter()
+            .map(|value| hasher.text(value.as_ref()?.as_bytes()))
+            .collect();
+        Executed {
+            session: self.session,
+            database: 0,
+            transaction: None,
+            sent_us: self.sent_us,
+            finished_us: self.finished_us,
+            values: text.values(hasher, &parameters),
+            statement: text.statement,
+            tags: text.tags,
+            rows: self.result.row_count,
+            failed: None,
+            result: Some(Box::new(ResultHashes::of(&self.result, hasher))),
+            sent: None,
+        }
+    }
 }
 
 impl<'a> PageSession<'a> {
@@ -49,7 +88,7 @@ impl<'a> PageSession<'a> {
     }
 
     /// Loads the page once and returns what was executed.
-    pub(super) async fn load(&mut self) -> Result<Vec<Execution>, RunError> {
+    pub(super) async fn load(&mut self) -> Result<Vec<PageExecution>, RunError> {
         let mut results: Vec<ResultSet> = Vec::with_capacity(self.version.steps.len());
         let mut executions = Vec::new();
         for (index, step) in self.version.steps.iter().enumerate() {
@@ -74,21 +113,18 @@ impl<'a> PageSession<'a> {
         index: usize,
         step: &Step,
         parameters: Vec<Option<String>>,
-    ) -> Result<Execution, RunError> {
+    ) -> Result<PageExecution, RunError> {
         let sent_us = self.elapsed_us();
         let result = rows::record(&self.session, &self.statements[index], &parameters)
             .await
             .map_err(|error| in_step(self.page, step, error))?;
-        Ok(Execution {
+        Ok(PageExecution {
             session: self.number,
-            unit: None,
-            transaction: None,
             sent_us,
             finished_us: self.elapsed_us(),
             sql: step.sql.clone(),
             parameters,
             result,
-            failed: false,
         })
     }
 

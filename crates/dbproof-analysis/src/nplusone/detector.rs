@@ -1,0 +1,175 @@
+//! Detection on a stream of executions: [`Detector`].
+
+use dbproof_model::{Finding, Schema};
+use rustc_hash::FxHashSet;
+
+use super::accumulate::Accumulators;
+use super::groups::drawn;
+use super::identity::Identity;
+use super::ignore::IgnoreRule;
+use super::judge::Judged;
+use super::reading::{Readings, Resolver};
+use super::window::{Limits, Window};
+use super::{Detection, Thresholds};
+use crate::findings::{capture_incomplete, unused_ignore};
+use crate::traffic::Executed;
+
+/// Executions of one window.
+const WINDOW_EXECUTIONS: usize = 32_768;
+/// Bytes of one window.
+const WINDOW_BYTES: usize = 16 << 20;
+/// Only so many reasons are told why a capture is incomplete.
+const MOST_REASONS: usize = 10;
+
+/// Finds statements that are executed once per row, per value, or again and again, in executions as
+/// they come, and needs no more memory for many of them than for some.
+///
+/// Executions are kept in a window. It is judged and forgotten in a pause of all sessions, or when it
+/// is full; units of work that are not over then (transactions, tags, bursts) are kept, unless they
+/// fill half of the window themselves, and so is what ended a moment ago. So a finding can only
+/// depend on where a window ends where a single unit of work has more than 16,384 executions, or
+/// children over other connections follow their parent after more than four burst gaps.
+#[derive(Debug)]
+pub struct Detector {
+    thresholds: Thresholds,
+    window: Window,
+    readings: Readings,
+    identity: Identity,
+    resolver: Resolver,
+    accumulators: Accumulators,
+    incomplete: Vec<String>,
+    executions: u64,
+    sessions: FxHashSet<u32>,
+}
+
+impl Detector {
+    /// A detector that has seen nothing yet.
+    #[must_use]
+    pub fn new(thresholds: Thresholds) -> Self {
+        Self::with_window(thresholds, WINDOW_EXECUTIONS, WINDOW_BYTES)
+    }
+
+    pub(super) fn with_window(thresholds: Thresholds, executions: usize, bytes: usize) -> Self {
+        let limits = Limits {
+            executions,
+            bytes,
+            gap_us: thresholds.burst_gap_us(),
+        };
+        Self {
+            thresholds,
+            window: Window::new(limits),
+            readings: Readings::default(),
+            identity: Identity::default(),
+            resolver: Resolver::default(),
+            accumulators: Accumulators::default(),
+            incomplete: Vec::new(),
+            executions: 0,
+            sessions: FxHashSet::default(),
+        }
+    }
+
+    /// Leaves repetition alone that is meant to be. Say so before the first execution.
+    #[must_use]
+    pub fn ignoring(mut self, rules: Vec<IgnoreRule>) -> Self {
+        self.accumulators.rules = rules;
+        self
+    }
+
+    /// Takes an execution. Those of one session have to come in order; sessions may be ahead of one
+    /// another.
+    pub fn push(&mut self, executed: Executed) {
+        self.executions += 1;
+        self.sessions.insert(executed.session);
+        let is_quiet = self.window.is_quiet_before(&executed) && self.identity.wanted().is_empty();
+        if is_quiet || self.window.is_full() {
+            let closed = self.window.closed();
+            self.judge(&closed);
+        }
+        let reading = self.readings.of(&executed, &mut self.identity);
+        self.window.push(executed, reading);
+    }
+
+    /// The catalog of a database as it was read now. It may come late, and again after tables have
+    /// changed; relations that it does not tell of any more stay known.
+    pub fn schema(&mut self, database: u32, schema: Schema) {
+        self.identity.tell(database, schema);
+    }
+
+    /// The databases with result columns of relations that no catalog has told of yet.
+    #[must_use]
+    pub fn wants_schema(&self) -> Vec<u32> {
+        self.identity.wanted()
+    }
+
+    /// Says that not everything was captured, and why.
+    pub fn incomplete(&mut self, reason: String) {
+        if self.incomplete.len() < MOST_REASONS && !self.incomplete.contains(&reason) {
+            self.incomplete.push(reason);
+        }
+    }
+
+    /// Judges what is left, and tells what was found.
+    #[must_use]
+    pub fn finish(mut self) -> Detection {
+        let closed = vec![true; self.window.units.len()];
+        self.judge(&closed);
+        if self.accumulators.left_out > 0 {
+            let left_out = self.accumulators.left_out;
+            self.incomplete(format!(
+                "more different statements repeat than are told apart; {left_out} further loops \
+                 were left out"
+            ));
+        }
+        let unused = self.unused_rules();
+        let mut detection = Detection {
+            executions: self.executions,
+            sessions: self.sessions.len() as u64,
+            incomplete: self.incomplete,
+            ..Detection::default()
+        };
+        for drawn in drawn(self.accumulators, &self.identity) {
+            detection.groups.push(drawn.group);
+            detection.samples.push(drawn.sample);
+            detection.findings.extend(drawn.finding);
+        }
+        detection.findings.extend(unused);
+        if !detection.incomplete.is_empty() {
+            let reasons = detection.incomplete.join("; ");
+            detection
+                .findings
+                .push(capture_incomplete::finding(Some(&reasons), 0));
+        }
+        detection
+    }
+
+    fn judge(&mut self, closed: &[bool]) {
+        let judged = Judged::of(
+            &mut self.window,
+            &mut self.resolver,
+            &mut self.identity,
+            &self.thresholds,
+        );
+        let sightings = judged.sightings(closed);
+        for sighting in &sightings {
+            self.accumulators.add(&judged, &self.identity, sighting);
+        }
+        for child in sightings.iter().flat_map(|sighting| &sighting.children) {
+            self.window.runs[*child as usize].taken = true;
+        }
+        self.window.forget(closed);
+    }
+
+    fn unused_rules(&self) -> Vec<Finding> {
+        let used = |rule: usize| {
+            self.accumulators
+                .groups
+                .iter()
+                .any(|g| g.key.ignored == Some(rule))
+        };
+        let rules = self.accumulators.rules.iter().enumerate();
+        rules
+            .filter(|(at, _)| !used(*at))
+            .map(|(_, rule)| unused_ignore::finding(rule))
+            .collect()
+    }
+}

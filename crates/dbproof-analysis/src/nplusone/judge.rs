@@ -1,0 +1,286 @@
+//! What repeats in a window, and where the values come from: [`Judged`].
+
+use std::sync::Arc;
+
+use dbproof_model::GroupVerdict;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Thresholds;
+use super::identity::{ColumnId, Identity};
+use super::reading::{Control, Resolved, Resolver};
+use super::window::{Run, Unit, Window};
+use super::{chain, fanout, repetition, spread};
+use crate::traffic::ValueHash;
+
+/// The executions of a window in the order in which they were sent, ready to be judged.
+#[derive(Debug)]
+pub(super) struct Judged<'w> {
+    pub(super) runs: &'w [Run],
+    pub(super) units: &'w [Unit],
+    pub(super) thresholds: &'w Thresholds,
+    resolved: Vec<Arc<Resolved>>,
+    /// Whether each run counts: it did not fail, it was not rolled back by a failure to be tried
+    /// again, it touches the application's own relations, and it is not part of a finding yet.
+    counts: Vec<bool>,
+    /// The runs of all units, unit by unit, and where each unit's begin.
+    in_units: Vec<u32>,
+    begins: Vec<u32>,
+}
+
+/// Repeated executions of one template in one place. Runs are indices into [`Judged::runs`].
+#[derive(Debug)]
+pub(super) struct Sighting {
+    pub(super) verdict: GroupVerdict,
+    pub(super) unit: u32,
+    pub(super) children: Vec<u32>,
+    pub(super) distinct: usize,
+    /// The key whose value differs.
+    pub(super) position: Option<usize>,
+    pub(super) source: Option<Source>,
+}
+
+/// Where the values of a sighting come from.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) column: ColumnId,
+    /// The runs whose results supplied them.
+    pub(super) runs: Vec<u32>,
+    /// Children that were sent after the first of these results was there.
+    pub(super) asked: usize,
+}
+
+/// The runs of one template in one unit, in order.
+#[derive(Debug)]
+pub(super) struct Repeated {
+    pub(super) template: u32,
+    pub(super) runs: Vec<u32>,
+}
+
+impl<'w> Judged<'w> {
+    /// Puts the window in order.
+    pub(super) fn of(
+        window: &'w mut Window,
+        resolver: &mut Resolver,
+        identity: &mut Identity,
+        thresholds: &'w Thresholds,
+    ) -> Self {
+        if !window.runs.is_sorted_by_key(|run| run.executed.sent_us) {
+            window.runs.sort_by_key(|run| run.executed.sent_us);
+        }
+        let window: &'w Window = window;
+        let runs = window.runs.as_slice();
+        let mut counts: Vec<bool> = runs
+            .iter()
+            .map(|run| run.reading.is_application && run.executed.failed.is_none() && !run.taken)
+            .collect();
+        undo_failures(runs, &mut counts);
+        let resolved = runs
+            .iter()
+            .map(|run| resolver.of(&run.reading, identity))
+            .collect();
+        let (in_units, begins) = by_unit(runs, window.units.len());
+        Self {
+            runs,
+            units: &window.units,
+            thresholds,
+            resolved,
+            counts,
+            in_units,
+            begins,
+        }
+    }
+
+    /// Finds all that repeats in the units that are over. What is found over several units is found
+    /// in the others as well.
+    pub(super) fn sightings(&self, closed: &[bool]) -> Vec<Sighting> {
+        let mut seen = vec![false; self.runs.len()];
+        let mut sightings = Vec::new();
+        for unit in self.unit_numbers() {
+            for sighting in fanout::find(self, unit) {
+                mark(&mut seen, &sighting);
+                if closed[unit as usize] {
+                    sightings.push(sighting);
+                }
+            }
+        }
+        for sighting in spread::find(self, &seen) {
+            mark(&mut seen, &sighting);
+            sightings.push(sighting);
+        }
+        for unit in self.unit_numbers().filter(|unit| closed[*unit as usize]) {
+            for repeated in self.repeated(unit, |run| !seen[run as usize]) {
+                let found = chain::find(self, unit, &repeated)
+                    .or_else(|| repetition::find(self, unit, &repeated));
+                sightings.extend(found);
+            }
+        }
+        sightings
+    }
+
+    fn unit_numbers(&self) -> std::ops::Range<u32> {
+        0..u32::try_from(self.units.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(super) fn run(&self, run: u32) -> &'w Run {
+        &self.runs[run as usize]
+    }
+
+    pub(super) fn counts(&self, run: u32) -> bool {
+        self.counts[run as usize]
+    }
+
+    pub(super) fn resolved(&self, run: u32) -> &Resolved {
+        &self.resolved[run as usize]
+    }
+
+    /// All runs of a unit, in order.
+    pub(super) fn unit_runs(&self, unit: u32) -> &[u32] {
+        let begin = self.begins[unit as usize] as usize;
+        let end = self.begins[unit as usize + 1] as usize;
+        &self.in_units[begin..end]
+    }
+
+    /// The templates that run more than once in a unit, of the runs that count.
+    pub(super) fn repeated(&self, unit: u32, also: impl Fn(u32) -> bool) -> Vec<Repeated> {
+        let all = self.unit_runs(unit);
+        if all.len() < 2 {
+            return Vec::new();
+        }
+        let mut templates: Vec<(u32, u32)> = all
+            .iter()
+            .filter(|run| self.counts(**run) && also(**run))
+            .map(|run| (self.run(*run).reading.template, *run))
+            .collect();
+        templates.sort_unstable();
+        let same = templates.chunk_by(|a, b| a.0 == b.0);
+        let mut repeated: Vec<Repeated> = same
+            .filter(|runs| runs.len() > 1)
+            .map(|runs| Repeated {
+                template: runs[0].0,
+                runs: runs.iter().map(|(_, run)| *run).collect(),
+            })
+            .collect();
+        repeated.sort_unstable_by_key(|repeated| repeated.runs[0]);
+        repeated
+    }
+
+    /// The value of a run at a position.
+    pub(super) fn value(&self, run: u32, position: usize) -> Option<ValueHash> {
+        self.run(run)
+            .executed
+            .values
+            .get(position)
+            .copied()
+            .flatten()
+    }
+
+    /// The value of a run at a position, if that is a key of it.
+    pub(super) fn key(&self, run: u32, position: usize) -> Option<ValueHash> {
+        self.run(run).reading.key_at(position)?;
+        self.value(run, position)
+    }
+
+    /// The columns that a run's key at a position can be, with all that foreign keys lead to.
+    pub(super) fn key_columns(&self, run: u32, position: usize) -> &[ColumnId] {
+        let keys = &self.run(run).reading.keys;
+        let at = keys.iter().position(|key| key.position == position);
+        at.map(|at| &*self.resolved(run).keys[at])
+            .unwrap_or_default()
+    }
+
+    /// The values of a column of a run's result; `at` counts the hashed columns.
+    pub(super) fn supplied(&self, run: u32, at: usize) -> impl Iterator<Item = ValueHash> + Clone {
+        let result = self.run(run).executed.result.as_ref();
+        let width = result.map_or(1, |result| result.shape.hashed.len().max(1));
+        let values = result.map(|result| &*result.values).unwrap_or_default();
+        values
+            .iter()
+            .skip(at)
+            .step_by(width)
+            .filter_map(|value| *value)
+    }
+
+    /// How many different values these runs have at a position.
+    pub(super) fn distinct(&self, runs: &[u32], position: usize) -> usize {
+        let keys = runs.iter().filter_map(|run| self.key(*run, position));
+        keys.collect::<FxHashSet<_>>().len()
+    }
+
+    pub(super) fn verdict(&self, child: u32) -> GroupVerdict {
+        if self.run(child).reading.is_write() {
+            GroupVerdict::WriteLoop
+        } else {
+            GroupVerdict::Proven
+        }
+    }
+}
+
+fn mark(seen: &mut [bool], sighting: &Sighting) {
+    for child in &sighting.children {
+        seen[*child as usize] = true;
+    }
+}
+
+/// The runs of each unit, one after the other.
+fn by_unit(runs: &[Run], units: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut begins = vec![0_u32; units + 1];
+    for run in runs {
+        begins[run.unit as usize + 1] += 1;
+    }
+    for unit in 0..units {
+        begins[unit + 1] += begins[unit];
+    }
+    let mut next = begins.clone();
+    let mut all = vec![0_u32; runs.len()];
+    for (at, run) in (0_u32..).zip(runs) {
+        let place = &mut next[run.unit as usize];
+        all[*place as usize] = at;
+        *place += 1;
+    }
+    (all, begins)
+}
+
+/// What a failure has undone does not count: the whole transaction, or what was done since a
+/// savepoint that it went back to. Where an application rolls back without a failure, as tests do,
+/// what was asked was asked.
+fn undo_failures(runs: &[Run], counts: &mut [bool]) {
+    let of = |run: &Run| Some((run.executed.session, run.executed.transaction?));
+    let failed = runs.iter().filter(|run| run.executed.failed.is_some());
+    let failed: FxHashSet<_> = failed.filter_map(of).collect();
+    if failed.is_empty() {
+        return;
+    }
+    let mut transactions: FxHashMap<(u32, u32), Vec<usize>> = FxHashMap::default();
+    for (at, run) in runs.iter().enumerate() {
+        if let Some(key) = of(run).filter(|key| failed.contains(key)) {
+            transactions.entry(key).or_default().push(at);
+        }
+    }
+    for members in transactions.into_values() {
+        let mut savepoints: Vec<(&str, usize)> = Vec::new();
+        let mut has_failed = false;
+        for (place, at) in members.iter().enumerate() {
+            let run = &runs[*at];
+            has_failed |= run.executed.failed.is_some();
+            match &run.reading.control {
+                Control::Savepoint(name) => savepoints.push((name, place)),
+                Control::RollbackTo(name) => {
+                    let known = savepoints.iter().rposition(|(known, _)| *known == &**name);
+                    if let Some(known) = known.filter(|_| has_failed) {
+                        savepoints.truncate(known + 1);
+                        has_failed = false;
+                        for undone in &members[savepoints[known].1..place] {
+                            counts[*undone] = false;
+                        }
+                    }
+                }
+                Control::None | Control::End => {}
+            }
+        }
+        if has_failed {
+            for undone in members {
+                counts[undone] = false;
+            }
+        }
+    }
+}

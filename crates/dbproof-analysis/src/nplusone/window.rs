@@ -1,0 +1,286 @@
+//! The executions that are not judged yet, each in its unit of work: [`Window`].
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::reading::{Control, Reading};
+use crate::traffic::Executed;
+
+/// How much is kept before it is judged, and what is kept together.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// Executions of one window.
+    pub(super) executions: usize,
+    /// Bytes of the hashes of one window.
+    pub(super) bytes: usize,
+    /// Idle time of a session, in microseconds, that ends a burst.
+    pub(super) gap_us: u64,
+}
+
+/// A unit is kept for so many burst gaps after its last statement, since children over other
+/// connections may follow.
+const LINGER_GAPS: u64 = 4;
+/// A tag that nobody has used for so long, in microseconds, is not waited for when memory is short.
+const TAG_LINGER_US: u64 = 1_000_000;
+/// A silence of so many burst gaps is an end of everything.
+const QUIET_GAPS: u64 = 20;
+/// What an execution takes beside its hashes, in bytes.
+const EXECUTION_BYTES: usize = size_of::<Run>() + 64;
+
+/// One execution.
+#[derive(Debug)]
+pub(super) struct Run {
+    pub(super) executed: Executed,
+    pub(super) reading: Arc<Reading>,
+    /// An index into [`Window::units`].
+    pub(super) unit: u32,
+    /// Whether it is part of what was found already.
+    pub(super) taken: bool,
+}
+
+/// A unit of work.
+#[derive(Debug, Clone)]
+pub(super) struct Unit {
+    pub(super) kind: UnitKind,
+    /// When its last statement ended.
+    last_us: u64,
+    has_ended: bool,
+}
+
+/// What a unit of work is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum UnitKind {
+    /// What a comment names.
+    Tag(Arc<str>),
+    /// A transaction of a session.
+    Transaction(u32, u32),
+    /// A burst of a session, outside of a transaction.
+    Burst(u32, u32),
+}
+
+#[derive(Debug)]
+struct Session {
+    /// The number of its burst, from 1, and the unit that it is, once there is one.
+    burst: u32,
+    burst_unit: Option<u32>,
+    /// The number of its transaction, and the unit that it is.
+    transaction: Option<(u32, u32)>,
+    /// The address of the tags that came last, which the window keeps alive, and their unit.
+    tags: Option<(usize, u32)>,
+    /// When its last statement ended.
+    end_us: u64,
+}
+
+/// The executions that are not judged yet.
+#[derive(Debug)]
+pub(super) struct Window {
+    limits: Limits,
+    pub(super) runs: Vec<Run>,
+    pub(super) units: Vec<Unit>,
+    sessions: FxHashMap<u32, Session>,
+    tags: FxHashMap<Arc<str>, u32>,
+    bytes: usize,
+    /// The end of the latest execution.
+    latest_us: u64,
+}
+
+impl Window {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            runs: Vec::new(),
+            units: Vec::new(),
+            sessions: FxHashMap::default(),
+            tags: FxHashMap::default(),
+            bytes: 0,
+            latest_us: 0,
+        }
+    }
+
+    /// Whether the window is full.
+    pub(super) fn is_full(&self) -> bool {
+        self.runs.len() >= self.limits.executions || self.bytes >= self.limits.bytes
+    }
+
+    /// Whether there was a silence before this execution, and enough before that to be judged.
+    pub(super) fn is_quiet_before(&self, next: &Executed) -> bool {
+        let silence = QUIET_GAPS * self.limits.gap_us;
+        let is_quiet = next.sent_us > self.latest_us.saturating_add(silence);
+        is_quiet
+            && (4 * self.runs.len() >= self.limits.executions
+                || 4 * self.bytes >= self.limits.bytes)
+    }
+
+    pub(super) fn push(&mut self, executed: Executed, reading: Arc<Reading>) {
+        let unit = self.unit_of(&executed);
+        let known = &mut self.units[unit as usize];
+        known.last_us = known.last_us.max(executed.finished_us);
+        known.has_ended |= reading.control == Control::End && executed.transaction.is_some();
+        self.latest_us = self.latest_us.max(executed.finished_us);
+        self.bytes += bytes(&executed);
+        self.runs.push(Run {
+            executed,
+            reading,
+            unit,
+            taken: false,
+        });
+    }
+
+    fn unit_of(&mut self, executed: &Executed) -> u32 {
+        let number = executed.session;
+        let session = self.sessions.entry(number).or_insert(Session {
+            burst: 1,
+            burst_unit: None,
+            transaction: None,
+            tags: None,
+            end_us: executed.sent_us,
+        });
+        if executed.sent_us > session.end_us.saturating_add(self.limits.gap_us) {
+            session.burst += 1;
+            session.burst_unit = None;
+        }
+        session.end_us = session.end_us.max(executed.finished_us);
+        if let Some((known, unit)) = session.transaction
+            && executed.transaction != Some(known)
+        {
+            self.units[unit as usize].has_ended = true;
+            session.transaction = None;
+        }
+        if let Some(tags) = &executed.tags {
+            let address = Arc::as_ptr(tags) as usize;
+            match session.tags {
+                Some((known, unit)) if known == address => return unit,
+                _ => {}
+            }
+            if let Some(tag) = tags.unit() {
+                let known = self.tags.get(tag).copied();
+                let unit = known.unwrap_or_else(|| {
+                    let tag: Arc<str> = tag.into();
+                    let unit = opened(&mut self.units, UnitKind::Tag(Arc::clone(&tag)));
+                    self.tags.insert(tag, unit);
+                    unit
+                });
+                session.tags = Some((address, unit));
+                return unit;
+            }
+        }
+        let Some(transaction) = executed.transaction else {
+            let kind = UnitKind::Burst(number, session.burst);
+            let unit = session.burst_unit.take();
+            let unit = unit.unwrap_or_else(|| opened(&mut self.units, kind));
+            return *session.burst_unit.insert(unit);
+        };
+        let kind = UnitKind::Transaction(number, transaction);
+        let known = session.transaction.map(|(_, unit)| unit);
+        let unit = known.unwrap_or_else(|| opened(&mut self.units, kind));
+        session.transaction = Some((transaction, unit));
+        unit
+    }
+
+    /// Whether each unit is over. Where those that are not fill half of the window, they are not
+    /// waited for.
+    pub(super) fn closed(&self) -> Vec<bool> {
+        let linger = LINGER_GAPS * self.limits.gap_us;
+        let is_over = |unit: &Unit| {
+            let idle_us = self.latest_us.saturating_sub(unit.last_us);
+            match unit.kind {
+                UnitKind::Tag(_) => idle_us > TAG_LINGER_US.max(linger),
+                UnitKind::Transaction(..) => unit.has_ended && idle_us > linger,
+                UnitKind::Burst(..) => idle_us > linger,
+            }
+        };
+        let closed: Vec<bool> = self.units.iter().map(is_over).collect();
+        let mut kept = 0;
+        let mut kept_bytes = 0;
+        for run in self.runs.iter().filter(|run| !closed[run.unit as usize]) {
+            kept += 1;
+            kept_bytes += bytes(&run.executed);
+        }
+        let has_room = 2 * kept <= self.limits.executions && 2 * kept_bytes <= self.limits.bytes;
+        if has_room {
+            closed
+        } else {
+            vec![true; self.units.len()]
+        }
+    }
+
+    /// Forgets the units that are over.
+    pub(super) fn forget(&mut self, closed: &[bool]) {
+        self.runs.retain(|run| !closed[run.unit as usize]);
+        self.bytes = self.runs.iter().map(|run| bytes(&run.executed)).sum();
+        let mut moved = vec![None; closed.len()];
+        let mut kept = Vec::new();
+        for (at, unit) in std::mem::take(&mut self.units).into_iter().enumerate() {
+            if !closed[at] {
+                moved[at] = Some(u32::try_from(kept.len()).unwrap_or(u32::MAX));
+                kept.push(unit);
+            }
+        }
+        self.units = kept;
+        for run in &mut self.runs {
+            run.unit = moved[run.unit as usize].unwrap_or_default();
+        }
+        self.tags.retain(|_, unit| match moved[*unit as usize] {
+            Some(new) => {
+                *unit = new;
+                true
+            }
+            None => false,
+        });
+        let past = QUIET_GAPS * self.limits.gap_us;
+        let now = |unit: u32| moved[unit as usize];
+        self.sessions.retain(|_, session| {
+            session.burst_unit = session.burst_unit.and_then(now);
+            session.tags = session.tags.and_then(|(at, unit)| Some((at, now(unit)?)));
+            session.transaction = session
+                .transaction
+                .and_then(|(n, unit)| Some((n, now(unit)?)));
+            let has_unit = session.burst_unit.is_some() || session.transaction.is_some();
+            has_unit || session.end_us.saturating_add(past) > self.latest_us
+        });
+    }
+}
+
+fn opened(units: &mut Vec<Unit>, kind: UnitKind) -> u32 {
+    units.push(Unit {
+        kind,
+        last_us: 0,
+        has_ended: false,
+    });
+    u32::try_from(units.len() - 1).unwrap_or(u32::MAX)
+}
+
+/// What an execution takes, in bytes.
+fn bytes(executed: &Executed) -> usize {
+    let hashes = executed.values.len() + executed.result.as_ref().map_or(0, |r| r.values.len());
+    let sent = executed.sent.as_ref().map_or(0, |sent| {
+        let values = sent.parameters.iter();
+        sent.sql.len()
+            + values
+                .map(|p| 40 + p.value.as_ref().map_or(0, Vec::len))
+                .sum::<usize>()
+    });
+    EXECUTION_BYTES + 8 * hashes + sent
+}
+
+impl Unit {
+    /// What the unit is called.
+    pub(super) fn name(&self) -> String {
+        match &self.kind {
+            UnitKind::Tag(tag) => tag.as_ref().to_owned(),
+            UnitKind::Transaction(session, number) => {
+                format!("session {session}, transaction {number}")
+            }
+            UnitKind::Burst(session, number) => format!("session {session}, burst {number}"),
+        }
+    }
+
+    pub(super) fn is_tag(&self) -> bool {
+        matches!(self.kind, UnitKind::Tag(_))
+    }
+
+    pub(super) fn is_burst(&self) -> bool {
+        matches!(self.kind, UnitKind::Burst(..))
+    }
+}
