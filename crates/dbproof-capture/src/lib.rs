@@ -2,6 +2,8 @@
 //!
 //! * [`tee`]: passes traffic on between applications and a server, unchanged.
 //! * [`tap`]: the seam between the tee and what reads the traffic.
+//! * [`protocol`]: the bytes of a session as the statements that were executed.
 
+pub mod protocol;
 pub mod tap;
 pub mod tee;
