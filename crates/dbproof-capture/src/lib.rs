@@ -2,10 +2,12 @@
 //!
 //! * [`tee`]: passes traffic on between applications and a server, unchanged.
 //! * [`tap`]: the seam between the tee and what reads the traffic.
+//! * [`protocol`]: the bytes of a session as the statements that were executed.
 //! * [`trace`]: what was captured, as a file.
 //! * [`log`]: PostgreSQL's own logs as executions.
 
 pub mod log;
+pub mod protocol;
 pub mod tap;
 pub mod tee;
 pub mod trace;

@@ -1,7 +1,8 @@
 //! What string tokens stand for: [`string_value`].
 
 /// The value of a string token: quotes, prefix and escapes taken off.
-pub(crate) fn string_value(text: &str) -> String {
+#[must_use]
+pub fn string_value(text: &str) -> String {
     if let Some(after) = text.strip_prefix('$') {
         let tag = after.find('$').map_or(0, |end| end + 2);
         let inner = text.get(tag..text.len().saturating_sub(tag));

@@ -18,7 +18,7 @@ mod tags;
 mod template;
 mod token;
 
-pub(crate) use literal::string_value;
+pub use literal::string_value;
 pub use query_file::{QueryFileError, parse_query_file};
 pub use scope::RelationName;
 pub use split::{Statement, split_statements};

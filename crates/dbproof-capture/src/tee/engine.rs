@@ -120,7 +120,9 @@ impl<L: Listener> Engine<L> {
                             0 => Side::Client,
                             _ => Side::Server,
                         };
-                        self.serve((number - FIRST) / 2, Some(side), &mut given_up);
+                        let ending = event.is_read_closed() || event.is_error();
+                        let news = Some((side, ending));
+                        self.serve((number - FIRST) / 2, news, &mut given_up);
                     }
                 }
             }
@@ -162,12 +164,12 @@ impl<L: Listener> Engine<L> {
     }
 
     /// Lets a session go as far as it can.
-    fn serve(&mut self, slot: usize, side: Option<Side>, given_up: &mut Vec<usize>) {
+    fn serve(&mut self, slot: usize, news: Option<(Side, bool)>, given_up: &mut Vec<usize>) {
         let Some(mut session) = self.sessions.get_mut(slot).and_then(Option::take) else {
             return;
         };
-        if let Some(side) = side {
-            session.notice(side);
+        if let Some((side, ending)) = news {
+            session.notice(side, ending);
         }
         let step = session.go_on(&mut self.surroundings());
         self.settle(slot, session, step, given_up);

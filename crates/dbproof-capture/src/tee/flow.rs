@@ -20,6 +20,9 @@ pub(super) struct Flow {
     at_us: u64,
     /// The source may have more than was read.
     pub(super) readable: bool,
+    /// The end of what the source sends has arrived already. No further event tells of it, so that a
+    /// short read is not the last one.
+    pub(super) ending: bool,
     pub(super) source: Source,
     /// The sink takes no more.
     pub(super) broken: bool,
@@ -60,14 +63,11 @@ pub(super) enum Passed {
 }
 
 impl Flow {
-    /// A flow that begins with bytes that were read already.
-    pub(super) fn beginning_with(bytes: Vec<u8>, at_us: u64, readable: bool) -> Flow {
-        Flow {
-            held: bytes,
-            at_us,
-            readable,
-            ..Flow::default()
-        }
+    /// Begins with bytes that were read already.
+    pub(super) fn begin_with(&mut self, bytes: Vec<u8>, at_us: u64) {
+        self.held = bytes;
+        self.at_us = at_us;
+        self.readable = true;
     }
 
     /// Whether something waits for room.
@@ -96,7 +96,7 @@ impl Flow {
             }
             match source.read(via.buffer) {
                 Ok(Taken::Bytes { count, drained }) => {
-                    self.readable = !drained;
+                    self.readable = !drained || self.ending;
                     self.at_us = (via.clock)();
                     let Some(supervision) = via.supervision.as_deref_mut() else {
                         if !self.write(&via.buffer[..count], sink, via.show) {

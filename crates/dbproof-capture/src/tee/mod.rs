@@ -145,6 +145,7 @@ impl<L> Tee<L> {
 
     /// Stops listening, gives open sessions so long to come to their end, and then ends them. Gives
     /// the listener back; `None` where the tee's thread has panicked.
+    #[must_use]
     pub fn stop(mut self, patience: Duration) -> (Option<L>, TeeReport) {
         let listener = self.end(patience);
         (listener, self.report())

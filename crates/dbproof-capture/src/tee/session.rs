@@ -68,6 +68,16 @@ enum Wish {
     Cancel,
 }
 
+/// What became of the application's request for TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TlsRequest {
+    NotMade,
+    /// The answer depends on the server, which is being asked.
+    Waits,
+    Granted,
+    Declined,
+}
+
 /// What comes after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
@@ -93,10 +103,7 @@ pub(super) struct Session<T> {
     /// The first packet, as far as it has come.
     hello: Vec<u8>,
     hello_at_us: u64,
-    /// The application asked for TLS and waits for the answer.
-    asks_for_tls: bool,
-    /// It asked, and there is none for it.
-    declined_tls: bool,
+    tls_request: TlsRequest,
     up: Flow,
     down: Flow,
     /// The end of what the application sends was told to the server.
@@ -128,8 +135,7 @@ impl<T: Tap> Session<T> {
             wish: Wish::Unknown,
             hello: Vec::new(),
             hello_at_us: 0,
-            asks_for_tls: false,
-            declined_tls: false,
+            tls_request: TlsRequest::NotMade,
             up: Flow::default(),
             down: Flow::default(),
             end_told: false,
@@ -139,12 +145,14 @@ impl<T: Tap> Session<T> {
         })
     }
 
-    /// A socket of the session has something new.
-    pub(super) fn notice(&mut self, side: Side) {
-        match side {
-            Side::Client => self.up.readable = true,
-            Side::Server => self.down.readable = true,
-        }
+    /// A socket of the session has something new, which may be that nothing follows.
+    pub(super) fn notice(&mut self, side: Side, ending: bool) {
+        let flow = match side {
+            Side::Client => &mut self.up,
+            Side::Server => &mut self.down,
+        };
+        flow.readable = true;
+        flow.ending |= ending;
     }
 
     /// Goes as far as it can.
@@ -210,7 +218,7 @@ impl<T: Tap> Session<T> {
         let encrypted = self.client.is_encrypted();
         match first_packet(&self.hello) {
             FirstPacket::Incomplete => self.read_hello(around),
-            FirstPacket::DirectTls if encrypted || self.asks_for_tls => {
+            FirstPacket::DirectTls if self.tls_request != TlsRequest::NotMade => {
                 self.garbled(around, "TLS within TLS")
             }
             FirstPacket::DirectTls => match around.client_tls {
@@ -229,7 +237,7 @@ impl<T: Tap> Session<T> {
             }
             FirstPacket::SslRequest => {
                 self.hello.clear();
-                self.asks_for_tls = true;
+                self.tls_request = TlsRequest::Waits;
                 match (around.offer_tls, &around.server.tls) {
                     (OfferTls::Never, _) => self.answer_tls(false, around),
                     (OfferTls::Always, _) | (_, None) => self.answer_tls(true, around),
@@ -263,7 +271,7 @@ impl<T: Tap> Session<T> {
                 Err(_) => Step::Over(Closed::ClientLost),
             },
             Ok(Taken::End) => {
-                if self.declined_tls {
+                if self.tls_request == TlsRequest::Declined {
                     around
                         .report
                         .problem(ProblemKind::Encryption, LEFT_WITHOUT_TLS);
@@ -287,11 +295,11 @@ impl<T: Tap> Session<T> {
         offered: bool,
         around: &mut Surroundings<'_, L>,
     ) -> Step {
-        self.asks_for_tls = false;
         let Some(tls) = around.client_tls.filter(|_| offered) else {
-            self.declined_tls = true;
+            self.tls_request = TlsRequest::Declined;
             return self.answer(b'N');
         };
+        self.tls_request = TlsRequest::Granted;
         match self.answer(b'S') {
             Step::Next => self.encrypt(tls, &[], around.report),
             step => step,
@@ -443,7 +451,7 @@ impl<T: Tap> Session<T> {
             around.report.change(|report| report.cancel_requests += 1);
         }
         let hello = std::mem::take(&mut self.hello);
-        self.up = Flow::beginning_with(hello, self.hello_at_us, true);
+        self.up.begin_with(hello, self.hello_at_us);
         self.down.readable = true;
         Step::Next
     }
@@ -521,7 +529,7 @@ impl<T: Tap> Session<T> {
     fn end_tap<L: Listener<Tap = T>>(&mut self, reason: Closed, around: &mut Surroundings<'_, L>) {
         let now_us = micros(around.started);
         guarded(&mut self.tap, around.report, |tap| {
-            tap.closed(now_us, reason)
+            tap.closed(now_us, reason);
         });
         let Some(tap) = self.tap.take() else {
             return;

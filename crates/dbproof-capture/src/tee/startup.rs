@@ -1,6 +1,6 @@
 //! The first packet of a connection, which has no type byte: [`FirstPacket`]
-//! (PostgreSQL documentation, "Message Formats": StartupMessage, SSLRequest, GSSENCRequest,
-//! CancelRequest).
+//! (PostgreSQL documentation, "Message Formats": `StartupMessage`, `SSLRequest`,
+//! `GSSENCRequest`, `CancelRequest`).
 
 /// What asks the server for TLS.
 pub(super) const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
@@ -26,7 +26,7 @@ pub(super) enum FirstPacket {
     GssRequest,
     /// On a connection of its own. Its key has 4 bytes up to protocol 3.0, and up to 256 in 3.2.
     CancelRequest,
-    /// A StartupMessage, of any version of the protocol: what is too new or too old for the server,
+    /// A `StartupMessage`, of any version of the protocol: what is too new or too old for the server,
     /// it says itself.
     Startup,
     /// Nothing that a PostgreSQL client sends.

@@ -124,18 +124,20 @@ impl Psql {
 
 pub(crate) fn outcome(output: &Output) -> Result<String, String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
-    match output.status.success() {
-        true => Ok(text(&output.stdout)),
-        false => Err(text(&output.stderr)),
+    if output.status.success() {
+        Ok(text(&output.stdout))
+    } else {
+        Err(text(&output.stderr))
     }
 }
 
 /// A client program: beside the server's where it is there, or else from the path.
 pub(crate) fn program(binaries: &Binaries, name: &str) -> PathBuf {
     let beside = binaries.folder.join(name);
-    match beside.exists() {
-        true => beside,
-        false => Path::new(name).to_owned(),
+    if beside.exists() {
+        beside
+    } else {
+        Path::new(name).to_owned()
     }
 }
 

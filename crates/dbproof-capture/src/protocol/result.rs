@@ -1,0 +1,123 @@
+//! The rows of a result on their way past: [`Running`].
+
+use std::hash::Hasher as _;
+use std::sync::Arc;
+
+use dbproof_analysis::traffic::{ResultHashes, ResultShape, ValueHash, ValueHasher};
+use siphasher::sip::SipHasher13;
+
+use super::body::Body;
+use super::columns::Formats;
+
+/// Rows of one result whose values are kept.
+const MOST_ROWS: u32 = 20_000;
+/// Values of one result that are kept.
+const MOST_VALUES: usize = 65_536;
+
+/// An execution that has begun to be answered.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) sent_us: u64,
+    pub(super) finished_us: u64,
+    /// The explicit transaction that it belongs to.
+    pub(super) transaction: Option<u32>,
+    /// Rows that were sent.
+    pub(super) rows: u64,
+    /// Rows that the tag of the command told of, where it tells more.
+    pub(super) told: u64,
+    pub(super) result: Option<Rows>,
+}
+
+/// The hashes of the rows so far.
+#[derive(Debug)]
+pub(super) struct Rows {
+    shape: Arc<ResultShape>,
+    formats: Formats,
+    kept: u32,
+    values: Vec<Option<ValueHash>>,
+    all: SipHasher13,
+}
+
+impl Running {
+    pub(super) fn new(sent_us: u64, transaction: Option<u32>) -> Self {
+        Self {
+            sent_us,
+            transaction,
+            finished_us: sent_us,
+            rows: 0,
+            told: 0,
+            result: None,
+        }
+    }
+}
+
+impl Rows {
+    pub(super) fn new(shape: Arc<ResultShape>, formats: Formats, hash: SipHasher13) -> Self {
+        Self {
+            shape,
+            formats,
+            kept: 0,
+            values: Vec::new(),
+            all: hash,
+        }
+    }
+
+    /// Bytes of a row.
+    #[inline]
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.all.write(bytes);
+    }
+
+    /// Takes a row; `None` if it is not one of this result. Where the row is longer than what is
+    /// held of it, the columns beyond have no values.
+    #[inline]
+    pub(super) fn row(&mut self, body: &[u8], whole: bool, hasher: &mut ValueHasher) -> Option<()> {
+        let mut body = Body(body);
+        let count = body.word()?;
+        let hashed = &self.shape.hashed;
+        if self.shape.columns.is_empty() {
+            return Some(());
+        }
+        if usize::from(count) != self.shape.columns.len() {
+            return None;
+        }
+        if self.kept >= MOST_ROWS || self.values.len() + hashed.len() > MOST_VALUES {
+            return Some(());
+        }
+        self.kept += 1;
+        let end = self.values.len() + hashed.len();
+        let mut at = 0;
+        for index in hashed {
+            let value = loop {
+                match body.value() {
+                    None if whole => return None,
+                    None => {
+                        self.values.resize(end, None);
+                        return Some(());
+                    }
+                    Some(value) if at == *index => break value,
+                    Some(_) => at += 1,
+                }
+            };
+            at += 1;
+            let column = usize::from(*index);
+            let type_oid = self.shape.columns[column].type_oid;
+            self.values.push(value.and_then(|value| {
+                if self.formats.is_binary(column) {
+                    hasher.binary(type_oid, value)
+                } else {
+                    hasher.typed_text(type_oid, value)
+                }
+            }));
+        }
+        Some(())
+    }
+
+    pub(super) fn finish(self) -> Box<ResultHashes> {
+        Box::new(ResultHashes {
+            shape: self.shape,
+            values: self.values.into_boxed_slice(),
+            rows: self.all.finish(),
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! Long messages, and bounds.
+
+use super::wire::*;
+use super::{KEY, check, collector, read};
+use crate::protocol::{Collector, ReadingOptions, Session};
+
+#[test]
+fn long_values_are_no_keys() {
+    let long = "x".repeat(300);
+    check(
+        &[&[
+            parse("", "select id, body from t where a = $1 and b = $2", &[]),
+            bind("", "", &[Some(&long), Some("7")]),
+            describe('P', ""),
+            execute("", 0),
+            sync(),
+            parsed(),
+            bound(),
+            columns(&[("id", INT4), ("body", TEXT), ("n", INT4)]),
+            row(&["1", &long, "2"]),
+            complete("SELECT 1"),
+            ready(b'I'),
+        ]],
+        "select id, body from t where a = ? and b = ? [- 7] 1 -> (id body n) [1 - 2]",
+    );
+}
+
+#[test]
+fn what_is_beyond_the_head_of_a_message_is_not_known() {
+    let huge = "x".repeat(1 << 20);
+    check(
+        &[
+            &[
+                parse("", "insert into t values ($1, $2, $3) returning id", &[]),
+                bind("", "", &[Some("1"), Some(&huge), Some("2")]),
+                describe('P', ""),
+                execute("", 0),
+                sync(),
+                parsed(),
+                bound(),
+                columns(&[("id", INT4), ("body", TEXT), ("n", INT4)]),
+                row(&["1", &huge, "2"]),
+                complete("INSERT 0 1"),
+                ready(b'I'),
+            ],
+            &[
+                query("select * from t"),
+                columns(&[("id", INT4), ("body", TEXT), ("n", INT4)]),
+                row(&["1", &huge, "2"]),
+                row(&["3", "x", "4"]),
+                complete("SELECT 2"),
+                ready(b'I'),
+            ],
+        ],
+        // The formats of the result stand behind the parameters.
+        "insert into t values (?, ?, ?) returning id [1 - -] 1 -> () []
+         select * from t [] 2 -> (id body n) [1 - - 3 x 4]",
+    );
+}
+
+#[test]
+fn a_long_text_keeps_its_head() {
+    let sql = format!("insert into t values (7){}", ", (7)".repeat(300_000));
+    let mut sent = startup();
+    sent.extend(simple(&sql, "INSERT 0 300001", b'I'));
+    let seen = read(&sent);
+    assert!(
+        seen.starts_with("insert into t values (?"),
+        "{}",
+        &seen[..100]
+    );
+    assert!(seen.ends_with("300001\n"), "{}", &seen[seen.len() - 100..]);
+}
+
+#[test]
+fn of_a_long_result_the_first_rows_are_kept() {
+    let mut collector = collector();
+    let mut session = Session::new(1);
+    let mut feed = |sent: &[Sent], collector: &mut Collector| {
+        for (at_us, sent) in sent.iter().enumerate() {
+            match sent {
+                Sent::Client(bytes) => session.from_client(bytes, at_us as u64, collector),
+                Sent::Server(bytes) => session.from_server(bytes, at_us as u64, collector),
+                Sent::Later(_) => {}
+            }
+        }
+    };
+    feed(&startup(), &mut collector);
+    for (width, rows, kept) in [(1, 20_001, 20_000), (10, 10_000, 6_553), (2, 7, 7)] {
+        let names = vec![("c", INT4); width];
+        feed(&[query("select 1"), columns(&names)], &mut collector);
+        let row = row(&vec!["1"; width]);
+        for _ in 0..rows {
+            feed(std::slice::from_ref(&row), &mut collector);
+        }
+        feed(
+            &[complete(&format!("SELECT {rows}")), ready(b'I')],
+            &mut collector,
+        );
+        let executed = collector.executed.pop().unwrap();
+        assert_eq!(executed.rows, rows);
+        assert_eq!(executed.result.unwrap().kept_rows(), kept);
+    }
+}
+
+#[test]
+fn every_byte_of_a_result_is_hashed() {
+    let hash = |last: &str| {
+        let mut collector = collector();
+        let mut session = Session::new(1);
+        let mut sent = startup();
+        let rows = [row(&["1", "x"]), row(&["2", last])];
+        sent.extend([query("select 1"), columns(&[("a", INT4), ("b", 114)])]);
+        sent.extend(rows);
+        sent.extend([complete("SELECT 2"), ready(b'I')]);
+        for sent in &sent {
+            match sent {
+                Sent::Client(bytes) => session.from_client(bytes, 0, &mut collector),
+                Sent::Server(bytes) => session.from_server(bytes, 1, &mut collector),
+                Sent::Later(_) => {}
+            }
+        }
+        collector.executed.pop().unwrap().result.unwrap().rows
+    };
+    assert_eq!(hash("y"), hash("y"));
+    assert_ne!(hash("y"), hash("z"));
+}
+
+#[test]
+fn texts_are_kept_where_they_are_asked_for() {
+    let mut collector = Collector::new(ReadingOptions {
+        key: KEY,
+        keep_sent: true,
+        idle_transaction_us: 1,
+    });
+    let mut session = Session::new(1);
+    let mut sent = startup();
+    sent.extend(simple("select 1;", "SELECT 1", b'I'));
+    sent.extend([
+        parse("", "select $1, $2", &[INT4]),
+        bind_as("", "", &[1, 0], &[Some(&[0, 0, 0, 7]), None], &[]),
+        execute("", 0),
+        sync(),
+        parsed(),
+        bound(),
+        complete("SELECT 1"),
+        ready(b'I'),
+    ]);
+    for sent in &sent {
+        match sent {
+            Sent::Client(bytes) => session.from_client(bytes, 0, &mut collector),
+            Sent::Server(bytes) => session.from_server(bytes, 1, &mut collector),
+            Sent::Later(_) => {}
+        }
+    }
+    let sent: Vec<_> = collector
+        .executed
+        .iter()
+        .map(|e| e.sent.as_deref())
+        .collect();
+    let [Some(simple), Some(extended)] = sent[..] else {
+        panic!("{sent:?}");
+    };
+    assert_eq!((&*simple.sql, simple.parameters.len()), ("select 1", 0));
+    assert_eq!(&*extended.sql, "select $1, $2");
+    let [first, second] = &extended.parameters[..] else {
+        panic!("{extended:?}");
+    };
+    assert_eq!((first.type_oid, first.binary), (INT4, true));
+    assert_eq!(first.value.as_deref(), Some(&[0, 0, 0, 7][..]));
+    assert_eq!(
+        (second.type_oid, second.binary, &second.value),
+        (0, false, &None)
+    );
+}
