@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-clients test-matrix lint bench bench-baselines bench-client bench-diff bench-rules bench-seed bench-verdicts clean
+.PHONY: help demo build test test-clients test-matrix lint bench bench-baselines bench-client bench-detect bench-diff bench-rules bench-seed bench-verdicts clean
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
@@ -40,6 +40,9 @@ bench-client: ## Measure the measuring connection beside tokio-postgres and pgbe
 
 bench-rules: ## Judge recorded noise by every rule: false alarms and power side by side
 	@scripts/bench-rules
+
+bench-detect: ## Measure the N+1 detector's speed and memory (ARGS=10000000 executions)
+	@scripts/bench-detect $(ARGS)
 
 bench-diff: ## Measure how long the diff of two plans of 200 nodes takes
 	@scripts/bench-diff
