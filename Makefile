@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-matrix lint bench bench-baselines bench-client bench-diff bench-rules bench-seed bench-verdicts clean
+.PHONY: help demo build test test-clients test-matrix lint bench bench-baselines bench-client bench-detect bench-diff bench-rules bench-seed bench-verdicts clean
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
@@ -16,6 +16,9 @@ build: ## Build the dbproof program with optimisations: target/release/dbproof
 
 test: lint ## Run the checks of make lint, then every test, on a throw-away PostgreSQL
 	@scripts/test
+
+test-clients: ## Watch real clients, looped and eager (ARGS="django sqlx" for some, --list for names)
+	@scripts/test-clients $(ARGS)
 
 test-matrix: ## Test on PostgreSQL 14 to 18 (ARGS="17 18" for some), whatever is installed
 	@scripts/test-matrix $(ARGS)
@@ -37,6 +40,9 @@ bench-client: ## Measure the measuring connection beside tokio-postgres and pgbe
 
 bench-rules: ## Judge recorded noise by every rule: false alarms and power side by side
 	@scripts/bench-rules
+
+bench-detect: ## Measure the N+1 detector's speed and memory (ARGS=10000000 executions)
+	@scripts/bench-detect $(ARGS)
 
 bench-diff: ## Measure how long the diff of two plans of 200 nodes takes
 	@scripts/bench-diff

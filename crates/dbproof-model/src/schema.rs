@@ -33,6 +33,10 @@ pub struct Column {
     pub name: String,
     /// The name of its type as `format_type` gives it.
     pub type_name: String,
+    /// Whether no two rows have the same value: the column is a primary key or has a unique index of
+    /// its own.
+    #[serde(default)]
+    pub unique: bool,
 }
 
 /// A foreign key.

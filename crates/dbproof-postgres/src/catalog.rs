@@ -135,7 +135,10 @@ pub async fn schema(session: &Session) -> Result<Schema, PostgresError> {
     let rows = session
         .query(
             "SELECT c.oid, n.nspname::text, c.relname::text, a.attnum, a.attname::text,
-                    format_type(a.atttypid, a.atttypmod)
+                    format_type(a.atttypid, a.atttypmod),
+                    EXISTS (SELECT FROM pg_index i
+                            WHERE i.indrelid = c.oid AND i.indisunique AND i.indpred IS NULL
+                              AND i.indnkeyatts = 1 AND i.indkey[0] = a.attnum)
              FROM pg_class c
              JOIN pg_namespace n ON n.oid = c.relnamespace
              JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -161,6 +164,7 @@ pub async fn schema(session: &Session) -> Result<Schema, PostgresError> {
             attribute: row.get(3),
             name: row.get(4),
             type_name: row.get(5),
+            unique: row.get(6),
         };
         relations
             .last_mut()

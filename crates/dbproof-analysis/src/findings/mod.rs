@@ -33,6 +33,7 @@ pub mod index_only_scan_lost;
 pub mod index_scan_lost;
 pub mod index_search_lost;
 pub mod jit_changed;
+pub mod lookups_per_row;
 pub mod loops_multiplied;
 pub mod more_blocks;
 pub mod more_rows;
@@ -130,6 +131,7 @@ pub const ALL: &[&FindingKind] = &[
     &index_scan_lost::KIND,
     &index_search_lost::KIND,
     &jit_changed::KIND,
+    &lookups_per_row::KIND,
     &loops_multiplied::KIND,
     &more_blocks::KIND,
     &more_rows::KIND,

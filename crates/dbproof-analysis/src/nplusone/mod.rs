@@ -8,10 +8,12 @@
 //! (`identity`), or by the traffic itself where no catalog does (`learned`). What was seen of one
 //! template and one parent is put together over all windows (`accumulate`), and becomes one group and
 //! one finding at the end (`groups`), with the batched statement where one can be written (`remedy`).
+//! Where there is nothing but counters, [`counted`] says what they suggest.
 
 mod accumulate;
 mod batch;
 mod chain;
+mod counted;
 mod detector;
 mod fanout;
 mod groups;
@@ -29,6 +31,7 @@ mod window;
 
 use dbproof_model::{Finding, NPlusOneGroup};
 
+pub use self::counted::{Counted, CountedLoop, counted};
 pub use self::detector::Detector;
 pub use self::ignore::{IgnorePattern, IgnoreRule};
 use crate::traffic::SentText;

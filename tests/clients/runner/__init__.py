@@ -1,0 +1,1 @@
+"""Runs real client applications through `dbproof watch` and judges what it found."""

@@ -1,0 +1,94 @@
+"""What is wrong with a run: each function returns its complaints, and none where all is right."""
+
+import re
+
+from .catalogue import Group
+from .server import Statement
+
+# What decides whether a record's group fails the run.
+FAILING = ("proven",)
+
+
+def normal(text: str) -> str:
+    """A template or statement as the patterns of pages.toml expect it."""
+    spaced = re.sub(r"\s+", " ", text.replace('"', "").lower())
+    return spaced.replace("public.", "").strip().rstrip("; ")
+
+
+def without_values(text: str) -> str:
+    """A statement whose literals and parameters are taken out."""
+    return re.sub(r"'(?:[^']|'')*'|\$?\b\d+\b", "?", text)
+
+
+def log_complaints(expected: tuple[Group, ...], statements: list[Statement], looped: bool) -> list[str]:
+    """Whether the application sent what pages.toml says: the loop N times, its twin once at most."""
+    complaints = []
+    texts = [normal(statement.text) for statement in statements]
+    for group in expected:
+        found = [text for text in texts if group.child.search(text)]
+        count = len(found)
+        if looped and count != group.executions:
+            complaints.append(f"the server's log has {group.child.pattern!r} {count} times, not {group.executions}")
+        if not looped and count != len({without_values(text) for text in found}):
+            complaints.append(f"the server's log has {group.child.pattern!r} {count} times in the eager version")
+        if looped and group.parent and not any(group.parent.search(text) for text in texts):
+            complaints.append(f"the server's log has no {group.parent.pattern!r}")
+    return complaints
+
+
+def record_complaints(expected: tuple[Group, ...], record: dict | None, code: int) -> list[str]:
+    """Whether the run record holds exactly the expected groups, from a complete capture."""
+    part = ((record or {}).get("scenarios") or {}).get("nplusone")
+    if part is None:
+        return ["the run record has no scenarios.nplusone"]
+    complaints = []
+    if part.get("complete") is not True:
+        complaints.append(f"the capture is not complete ({part.get('dropped')} dropped)")
+    if not part.get("executions"):
+        complaints.append("no statement was captured")
+    left = list(part.get("groups") or [])
+    for group in expected:
+        best = min(left, key=lambda found: len(differences(group, found)), default=None)
+        wrong = ["nothing was found"] if best is None else differences(group, best)
+        if not wrong:
+            left.remove(best)
+        else:
+            complaints.append(f"expected {group}: {'; '.join(wrong)}")
+    complaints.extend(f"unexpected: {describe(found)}" for found in left)
+    fails = any(group.verdict in FAILING for group in expected)
+    if fails and code != 1:
+        complaints.append(f"exit code {code}, not 1")
+    if not expected and code != 0 and not other_errors(record):
+        complaints.append(f"exit code {code}, not 0")
+    return complaints
+
+
+def differences(group: Group, found: dict) -> list[str]:
+    """What sets a found group apart from an expected one."""
+    wrong = []
+    parent = found.get("parent") or {}
+    if not group.child.search(normal(found["template"])):
+        wrong.append(f"the template is {found['template']!r}")
+    if found["verdict"] != group.verdict:
+        wrong.append(f"the verdict is {found['verdict']}")
+    if found["executions"] != group.executions:
+        wrong.append(f"it ran {found['executions']} times")
+    if group.parent and not group.parent.search(normal(parent.get("template", ""))):
+        wrong.append(f"the parent is {parent.get('template')!r}")
+    if group.column and parent.get("column") != group.column:
+        wrong.append(f"the column is {parent.get('column')}")
+    if group.sessions and found["sessions"] != group.sessions:
+        wrong.append(f"it ran over {found['sessions']} sessions, not {group.sessions}")
+    return wrong
+
+
+def describe(found: dict) -> str:
+    """A found group in one line."""
+    parent = found.get("parent")
+    source = f", from {parent['column']} of {parent['template']!r}" if parent else ""
+    return f"{found['verdict']} {found['executions']} times {found['template']!r}{source}"
+
+
+def other_errors(record: dict) -> bool:
+    """Whether the run failed for what is not asked here, such as a slow statement on a busy machine."""
+    return any(f["severity"] == "error" and f["scenario"] != "nplusone" for f in record.get("findings", []))
