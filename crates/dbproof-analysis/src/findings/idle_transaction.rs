@@ -50,7 +50,6 @@ mod tests {
             count: 1,
             longest_ms: 1500.4,
             abandoned: true,
-            from: Vec::new(),
         };
         assert_eq!(
             finding(&idle, 1000.0).message,

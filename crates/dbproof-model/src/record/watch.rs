@@ -175,7 +175,4 @@ pub struct IdleTransaction {
     pub longest_ms: f64,
     /// Whether the longest ended with the session, the transaction still open.
     pub abandoned: bool,
-    /// Where it came from, as the tags of the statement tell.
-    #[serde(default)]
-    pub from: Vec<String>,
 }

@@ -196,7 +196,6 @@ fn idle(record: &WatchRecord) -> Vec<Block> {
     ))])];
     for idle in &record.idle {
         blocks.push(Block::Item(idle_line(idle)));
-        blocks.extend(from(&idle.from));
     }
     blocks
 }
