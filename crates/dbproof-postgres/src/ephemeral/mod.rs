@@ -38,11 +38,19 @@ impl EphemeralServer {
     ///
     /// Cancelling the future (dropping it) leaves nothing behind.
     pub async fn start(binaries: &Binaries) -> Result<Self, PostgresError> {
+        Self::start_with(binaries, &[]).await
+    }
+
+    /// The same with settings (`name=value`), for what can only be set before a server starts.
+    pub async fn start_with(
+        binaries: &Binaries,
+        settings: &[&str],
+    ) -> Result<Self, PostgresError> {
         // Between choosing a free port and listening on it another process may take it.
         let mut attempts = 3;
         loop {
             attempts -= 1;
-            let mut server = Self::spawn(binaries)?;
+            let mut server = Self::spawn(binaries, settings)?;
             if server.log.ready().await {
                 return Ok(server);
             }
@@ -53,7 +61,7 @@ impl EphemeralServer {
         }
     }
 
-    fn spawn(binaries: &Binaries) -> Result<Self, PostgresError> {
+    fn spawn(binaries: &Binaries, settings: &[&str]) -> Result<Self, PostgresError> {
         let identity = identity()?;
         let port = free_port()?;
         let password = random_password()?;
@@ -64,6 +72,7 @@ impl EphemeralServer {
             .arg(&binaries.folder)
             .arg(&folder)
             .arg(port.to_string())
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

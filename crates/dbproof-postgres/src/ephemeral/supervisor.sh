@@ -3,11 +3,13 @@
 # stopped and its folder removed.
 #
 # $1 folder of the binaries   $2 folder to work in (removed at the end)   $3 TCP port
+# Further arguments are the server's.
 # Standard output carries the server's log to dbproof; its end means that the server is gone.
 set -u
 binaries=$1
 folder=$2
 port=$3
+shift 3
 umask 077
 trap : HUP INT TERM PIPE
 cd "$folder" || exit 1
@@ -18,7 +20,7 @@ if "$binaries/initdb" -D "$folder/data" -U dbproof --pwfile="$folder/password" -
     # autovacuum is off, because dbproof vacuums and analyses at known moments, and a worker that
     # wakes up in between would change plans and timings. Durability is left at the defaults.
     "$binaries/postgres" -D "$folder/data" -p "$port" -k "$folder" \
-        -c listen_addresses=127.0.0.1 -c autovacuum=off -c cluster_name=dbproof 2>&1 &
+        -c listen_addresses=127.0.0.1 -c autovacuum=off -c cluster_name=dbproof "$@" 2>&1 &
     server=$!
     # From here on only the server holds the log's writing end.
     exec >/dev/null 2>&1
