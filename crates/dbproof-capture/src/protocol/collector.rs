@@ -33,10 +33,12 @@ pub struct Collector {
     pub(super) no_columns: Arc<ResultShape>,
     shapes: HashMap<u64, Columns>,
     databases: Vec<String>,
-    /// What was executed and not yet handed on, in the order in which it finished.
+    /// What was executed and not yet taken, in the order in which it finished.
     pub executed: Vec<Executed>,
-    /// What else happened and was not yet handed on, in order.
+    /// What else happened and was not yet taken, in order.
     pub events: Vec<SessionEvent>,
+    /// How many values these have.
+    values: usize,
     /// What was seen since the beginning.
     pub totals: Totals,
 }
@@ -66,6 +68,7 @@ impl Collector {
             databases: Vec::new(),
             executed: Vec::new(),
             events: Vec::new(),
+            values: 0,
             totals: Totals::default(),
             options,
         }
@@ -120,7 +123,25 @@ impl Collector {
         Some(columns)
     }
 
+    /// How many hashes of values there are in what was executed and not yet taken.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        self.values
+    }
+
+    /// Takes what there is.
+    pub fn take(&mut self) -> (Vec<Executed>, Vec<SessionEvent>) {
+        self.values = 0;
+        let as_many = Vec::with_capacity(self.executed.len());
+        (
+            std::mem::replace(&mut self.executed, as_many),
+            std::mem::take(&mut self.events),
+        )
+    }
+
     pub(super) fn push(&mut self, executed: Executed) {
+        let result = executed.result.as_ref().map_or(0, |r| r.values.len());
+        self.values += executed.values.len() + result;
         self.totals.executions += 1;
         self.executed.push(executed);
     }

@@ -3,4 +3,5 @@
 mod recorder;
 mod scene;
 
+mod ledger;
 mod passing;

@@ -74,7 +74,7 @@ pub(crate) async fn server() -> EphemeralServer {
 }
 
 /// Makes `ann`; the port of the server.
-async fn prepare(server: &EphemeralServer) -> u16 {
+pub(crate) async fn prepare(server: &EphemeralServer) -> u16 {
     let session = connect(server.address()).await.expect("a session");
     let sql = format!("CREATE ROLE ann SUPERUSER LOGIN PASSWORD '{PASSWORD}'");
     session.run(&sql).await.expect("a role");
