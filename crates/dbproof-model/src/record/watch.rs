@@ -35,6 +35,10 @@ pub struct WatchRecord {
     pub dropped: u64,
     /// Why the capture is incomplete, each reason once.
     pub reasons: Vec<String>,
+    /// What else happened between the application and the server: connections that came to nothing,
+    /// sessions without statements.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// The databases that sessions were connected to, in the order of first use.
     pub databases: Vec<WatchedDatabase>,
     /// The statements that took the most time together, without their values; the most first.

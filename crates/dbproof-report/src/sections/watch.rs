@@ -28,6 +28,8 @@ pub(crate) fn section(record: &WatchRecord) -> Section {
         ])
     };
     blocks.extend(record.reasons.iter().map(incomplete));
+    let notes = record.notes.iter();
+    blocks.extend(notes.map(|note| Block::Item(vec![Cell::plain(note)])));
     blocks.extend(slow(record));
     blocks.extend(idle(record));
     blocks.extend(failed(&record.failed));

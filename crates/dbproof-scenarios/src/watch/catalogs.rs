@@ -40,8 +40,18 @@ pub(super) struct Database {
     /// Statements since that may have changed it.
     is_changed: bool,
     is_asked: bool,
-    is_gone: bool,
+    existence: Existence,
+    /// When a session last began in it, in microseconds of the capture.
+    opened_us: u64,
     asked_at: Option<Instant>,
+}
+
+/// Whether a database is there, as far as the traffic tells.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Existence {
+    #[default]
+    There,
+    Dropped,
 }
 
 impl Catalogs {
@@ -67,28 +77,30 @@ impl Catalogs {
     }
 
     /// A session has begun in a database: it is there, whatever was dropped before.
-    pub(super) fn opened(&mut self, number: usize, name: &str) {
+    pub(super) fn opened(&mut self, number: usize, name: &str, at_us: u64) {
         if self.databases.len() <= number {
             self.databases.resize(number + 1, Database::default());
         }
         let database = &mut self.databases[number];
         name.clone_into(&mut database.name);
-        if database.is_gone {
-            database.is_gone = false;
+        database.opened_us = database.opened_us.max(at_us);
+        if database.existence == Existence::Dropped {
+            database.existence = Existence::There;
             database.is_changed = true;
         }
     }
 
     /// A statement that is neither a query nor a change of rows was executed in a database.
-    pub(super) fn executed(&mut self, number: usize, shape: &str) {
+    pub(super) fn executed(&mut self, number: usize, shape: &str, at_us: u64) {
         let mut words = shape.split_whitespace();
         match (words.next(), words.next()) {
             (Some("drop"), Some("database")) => {
                 let name = words.find(|word| !matches!(*word, "if" | "exists"));
                 let name = name.map(|name| name.trim_matches(['"', ';']));
                 self.not_before = Some(Instant::now() + PAUSE);
-                let gone = self.databases.iter_mut().filter(|d| Some(d.name.as_str()) == name);
-                gone.for_each(|database| database.is_gone = true);
+                let gone = self.databases.iter_mut();
+                let gone = gone.filter(|d| Some(d.name.as_str()) == name && d.opened_us < at_us);
+                gone.for_each(|database| database.existence = Existence::Dropped);
             }
             (Some("create"), Some("database")) => self.not_before = Some(Instant::now() + PAUSE),
             (Some("create" | "alter" | "drop" | "do" | "call" | "commit" | "end"), _) => {
@@ -113,7 +125,11 @@ impl Catalogs {
         for number in 0..self.databases.len() {
             let database = &self.databases[number];
             let is_wanted = !database.is_read || wanted.iter().any(|w| *w as usize == number);
-            let again = if is_wanted { WANTED_AGAIN } else { CHANGED_AGAIN };
+            let again = if is_wanted {
+                WANTED_AGAIN
+            } else {
+                CHANGED_AGAIN
+            };
             let is_time = database.asked_at.is_none_or(|at| now >= at + again);
             if (is_wanted || database.is_changed) && is_time {
                 self.ask(number);
@@ -147,18 +163,27 @@ impl Catalogs {
 
     fn ask(&mut self, number: usize) {
         let database = &mut self.databases[number];
-        if database.is_asked || database.is_gone || database.name.is_empty() {
+        if database.is_asked || database.existence == Existence::Dropped || database.name.is_empty()
+        {
             return;
         }
         let request = (number, database.name.clone());
-        if self.requests.as_ref().is_some_and(|r| r.send(request).is_ok()) {
+        if self
+            .requests
+            .as_ref()
+            .is_some_and(|r| r.send(request).is_ok())
+        {
             database.is_asked = true;
             database.is_changed = false;
             database.asked_at = Some(Instant::now());
         }
     }
 
-    fn take(&mut self, answer: (usize, Result<Schema, String>), take: &mut impl FnMut(u32, Schema)) {
+    fn take(
+        &mut self,
+        answer: (usize, Result<Schema, String>),
+        take: &mut impl FnMut(u32, Schema),
+    ) {
         let (number, answer) = answer;
         let Some(database) = self.databases.get_mut(number) else {
             return;
@@ -183,7 +208,9 @@ fn serve(
     asked: &Receiver<(usize, String)>,
     answer: &Sender<(usize, Result<Schema, String>)>,
 ) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     while let Ok((number, name)) = asked.recv() {
         let read = match &runtime {
             Ok(runtime) => runtime.block_on(read(&address.with_database(&name))),
@@ -199,7 +226,9 @@ async fn read(address: &Address) -> Result<Schema, String> {
     let reading = async {
         let session = connect(address).await?;
         let schema = async {
-            session.run("SET statement_timeout = '3s'; SET lock_timeout = '1s'; BEGIN READ ONLY").await?;
+            session
+                .run("SET statement_timeout = '3s'; SET lock_timeout = '1s'; BEGIN READ ONLY")
+                .await?;
             catalog::schema(&session).await
         };
         let schema = schema.await;
@@ -220,18 +249,21 @@ mod tests {
     fn what_was_dropped_is_not_read_and_what_was_made_again_is() {
         let address = Address::parse("postgres://ann@127.0.0.1:1/x").expect("an address");
         let mut catalogs = Catalogs::new(&address);
-        catalogs.opened(0, "test_shop");
-        catalogs.executed(1, "drop database if exists \"test_shop\"");
-        assert!(catalogs.databases()[0].is_gone);
+        catalogs.opened(0, "test_shop", 5);
+        catalogs.executed(1, "drop database if exists \"test_shop\"", 9);
+        assert_eq!(catalogs.databases()[0].existence, Existence::Dropped);
         assert!(catalogs.not_before.is_some());
         catalogs.turn(&[0], |_, _| {});
         assert!(!catalogs.databases()[0].is_asked);
-        catalogs.opened(0, "test_shop");
-        assert!(!catalogs.databases()[0].is_gone);
-        catalogs.executed(0, "alter table t add column b int");
+        catalogs.opened(0, "test_shop", 5);
+        assert_eq!(catalogs.databases()[0].existence, Existence::There);
+        catalogs.executed(0, "alter table t add column b int", 9);
         assert!(catalogs.databases()[0].is_changed);
         catalogs.finish(&[], |_, _| {});
         let database = &catalogs.databases()[0];
-        assert!(!database.is_read && database.error.is_some(), "{database:?}");
+        assert!(
+            !database.is_read && database.error.is_some(),
+            "{database:?}"
+        );
     }
 }

@@ -41,12 +41,15 @@ impl IdleTransactions {
 
     /// The longest first.
     pub(super) fn list(&self) -> Vec<IdleTransaction> {
-        let idle = self.by_statement.iter().map(|(after, waits)| IdleTransaction {
-            after: after.to_string(),
-            count: waits.count,
-            longest_ms: waits.longest_us as f64 / 1e3,
-            abandoned: waits.abandoned,
-        });
+        let idle = self
+            .by_statement
+            .iter()
+            .map(|(after, waits)| IdleTransaction {
+                after: after.to_string(),
+                count: waits.count,
+                longest_ms: waits.longest_us as f64 / 1e3,
+                abandoned: waits.abandoned,
+            });
         let mut idle: Vec<IdleTransaction> = idle.collect();
         idle.sort_by(|a, b| {
             let by_time = b.longest_ms.total_cmp(&a.longest_ms);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::pointing::VariableRequest;
 use crate::options::{ServerChoice, Threshold};
 use crate::project::Project;
+use crate::project::config::WatchConfig;
 
 /// What a watch is asked to do. Validated; no command-line type comes this far.
 #[derive(Debug, Clone)]
@@ -46,6 +47,13 @@ pub enum WatchedServer {
 }
 
 impl WatchOptions {
+    /// For how long a transaction may wait for its application before that is told.
+    pub(super) fn idle_limit(&self) -> Duration {
+        let config = self.project.as_ref().map(|project| &project.config.watch);
+        let milliseconds = config.map_or(WatchConfig::default().idle_ms, |watch| watch.idle_ms);
+        Duration::try_from_secs_f64(milliseconds / 1e3).unwrap_or(Duration::MAX)
+    }
+
     /// The folder of the project, or this one.
     pub(super) fn folder(&self) -> PathBuf {
         let project = self.project.as_ref();

@@ -24,7 +24,7 @@ pub(super) struct Target {
     /// The server as the record tells it.
     pub(super) server: Server,
     /// A throw-away server, as long as it is needed.
-    ephemeral: Option<Environment>,
+    _ephemeral: Option<Environment>,
 }
 
 /// The name of the empty database on a throw-away server.
@@ -45,7 +45,9 @@ impl Target {
             WatchedServer::Choice(ServerChoice::Url(text)) => ConnectionString::parse(text),
             WatchedServer::Variables => ConnectionString::of_variables(|name| {
                 let found = options.environment.iter().find(|(n, _)| n == name);
-                found.map(|(_, value)| value.clone()).filter(|v| !v.is_empty())
+                found
+                    .map(|(_, value)| value.clone())
+                    .filter(|v| !v.is_empty())
             }),
         };
         let string = string.ok_or_else(not_understood)?;
@@ -59,7 +61,7 @@ impl Target {
             string,
             address,
             server,
-            ephemeral: None,
+            _ephemeral: None,
         })
     }
 
@@ -89,16 +91,8 @@ impl Target {
             string: string.ok_or_else(not_understood)?,
             address,
             server: environment.server(),
-            ephemeral: Some(environment),
+            _ephemeral: Some(environment),
         })
-    }
-
-    /// Adds the last words of a throw-away server to the error that shows its end.
-    pub(super) fn explain_loss(&self, error: RunError) -> RunError {
-        match &self.ephemeral {
-            Some(environment) => environment.explain_loss(error),
-            None => error,
-        }
     }
 }
 
