@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One of the four questions that dbproof asks of a database.
+/// Who found something: one of the four questions that dbproof asks of a database, or what watches
+/// an application.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
@@ -18,6 +19,8 @@ pub enum Scenario {
     NPlusOne,
     /// Transactions that lock in reverse order.
     Deadlock,
+    /// The traffic of an application.
+    Watch,
 }
 
 impl Scenario {
@@ -29,6 +32,7 @@ impl Scenario {
             Scenario::Regress => "regress",
             Scenario::NPlusOne => "nplusone",
             Scenario::Deadlock => "deadlock",
+            Scenario::Watch => "watch",
         }
     }
 }

@@ -28,7 +28,7 @@ pub use record::deadlock::{
 };
 pub use record::nplusone::{
     GroupCost, GroupOrigin, GroupParent, GroupVerdict, NPlusOneGroup, NPlusOneRecord,
-    PageMeasurement, ProjectedSaving, ProjectedTime,
+    PageMeasurement, ProjectedSaving, ProjectedTime, ProofOutcome, RemedyProof,
 };
 pub use record::regress::{
     Access, ChangeEffect, ChangeKind, Interval, MigrationRecord, MigrationStatement, ParameterSet,
@@ -39,6 +39,10 @@ pub use record::run::{Git, Host, RECORD_SCHEMA, RunRecord, Scenarios, Server, To
 pub use record::seed::{CheckOutcome, SEED_SCHEMA, SeedCheck, SeedRecord, SeedTable};
 pub use record::slow::{
     HistogramBucket, OpenLoop, SlowMix, SlowQuery, SlowRecord, Statistic, ThresholdSource,
+};
+pub use record::watch::{
+    CommandExit, FailedStatement, IdleTransaction, OtherTemplates, PointedVariable, SlowStatement,
+    TemplateTotal, WatchEnd, WatchRecord, WatchedDatabase,
 };
 pub use result::{ResultColumn, ResultSet};
 pub use schema::{Column, ForeignKey, Relation, Schema};

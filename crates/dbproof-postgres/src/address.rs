@@ -139,19 +139,26 @@ impl Address {
     /// A URL that reaches the database, without the password and without parameters for TLS.
     #[must_use]
     pub fn url_without_password(&self) -> String {
+        self.url(None)
+    }
+
+    /// The same with the password: for a program that is to connect, and never to be shown.
+    #[must_use]
+    pub fn url_with_password(&self) -> String {
+        self.url(self.password().map(String::from_utf8_lossy).as_deref())
+    }
+
+    fn url(&self, password: Option<&str>) -> String {
         let (user, database) = (encoded(self.user()), encoded(self.database()));
+        let password = password.map_or(String::new(), |p| format!(":{}", encoded(p)));
         let port = self.config.get_ports().first().copied().unwrap_or(5432);
-        match &self.config.get_hosts()[0] {
-            Host::Tcp(host) if host.contains(':') => {
-                format!("postgres://{user}@[{host}]:{port}/{database}")
-            }
-            Host::Tcp(host) => format!("postgres://{user}@{host}:{port}/{database}"),
+        let host = match &self.config.get_hosts()[0] {
+            Host::Tcp(host) if host.contains(':') => format!("[{host}]"),
+            Host::Tcp(host) => host.clone(),
             #[cfg(unix)]
-            Host::Unix(folder) => {
-                let folder = encoded(&folder.to_string_lossy());
-                format!("postgres://{user}@{folder}:{port}/{database}")
-            }
-        }
+            Host::Unix(folder) => encoded(&folder.to_string_lossy()),
+        };
+        format!("postgres://{user}{password}@{host}:{port}/{database}")
     }
 
     pub(crate) fn password(&self) -> Option<&[u8]> {
@@ -237,6 +244,8 @@ mod tests {
             let again = Address::parse(&shown).unwrap();
             assert_eq!(again.to_string(), address.to_string(), "{shown}");
             assert_eq!(again.user(), address.user(), "{shown}");
+            let whole = Address::parse(&address.url_with_password()).unwrap();
+            assert_eq!(whole.password(), Some(b"s3cret".as_slice()), "{shown}");
         }
     }
 

@@ -7,7 +7,7 @@
 //! * [`Databases`]: creation, cloning and removal of the databases of one run, and
 //!   [`Janitor`], the process that removes them even after `kill -9` of dbproof.
 //! * [`explain`], [`migration`], [`catalog`], [`column_values`], [`copy`], [`locks`], [`rows`],
-//!   [`statistics`], [`statement_statistics`], [`shape`]: one subject a module.
+//!   [`statistics`], [`statement_statistics`], [`shape`], [`proof`]: one subject a module.
 //!
 //! **Architecture invariant:** no other room but `dbproof-capture` opens a socket to a database.
 
@@ -26,6 +26,7 @@ mod janitor;
 pub mod locks;
 mod measuring;
 pub mod migration;
+pub mod proof;
 mod rewritten;
 pub mod rows;
 mod session;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use dbproof_capture::tee::TeeError;
 use dbproof_postgres::{PostgresError, ServerError};
 use thiserror::Error;
 
@@ -15,6 +16,9 @@ pub enum RunError {
     /// The server, the machine or a permission is at fault.
     #[error(transparent)]
     Environment(#[from] PostgresError),
+    /// The traffic cannot be captured.
+    #[error(transparent)]
+    Capture(#[from] TeeError),
     /// A file cannot be read or written.
     #[error("failed to {action}: {source}")]
     File {

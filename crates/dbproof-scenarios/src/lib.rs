@@ -4,6 +4,7 @@
 //! * [`project`] reads the user's files.
 //! * `environment` starts or reaches the server; `stage` prepares a database with schema and data.
 //! * `slow`, `regress`, `nplusone` and `deadlock` each ask one question.
+//! * [`watch`] looks at the traffic of an application.
 //! * [`Observer`] is told what happens, for a progress display.
 
 mod deadlock;
@@ -21,6 +22,7 @@ mod run;
 pub mod seed;
 mod slow;
 mod stage;
+pub mod watch;
 
 pub use error::{InputError, Place, RunError};
 pub use observer::{Event, Observer, Silent};

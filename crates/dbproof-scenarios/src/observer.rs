@@ -1,5 +1,7 @@
 //! What happens during a run, for whoever shows it: [`Event`].
 
+use std::net::SocketAddr;
+
 use dbproof_model::{Scenario, Verdict};
 
 /// What happens during a run. Nothing is sent from inside a measuring loop.
@@ -32,6 +34,17 @@ pub enum Event<'a> {
         /// Parts in all.
         total: usize,
     },
+    /// An application's traffic is watched from now on.
+    Watching {
+        /// Where dbproof listens.
+        listened: SocketAddr,
+        /// The server behind it, without a password.
+        server: &'a str,
+        /// Whether dbproof itself has started the application.
+        has_command: bool,
+    },
+    /// The application is done; what passed is judged.
+    Judging,
     /// A scenario has its verdict.
     ScenarioFinished(Scenario, Verdict),
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use dbproof_model::{
-    Finding, RECORD_SCHEMA, RunRecord, Scenario, Scenarios, Severity, Tool, Verdict,
+    Finding, RECORD_SCHEMA, RunRecord, Scenario, Scenarios, Server, Severity, Tool, Verdict,
 };
 use dbproof_postgres::Address;
 use rand::RngExt as _;
@@ -37,34 +37,72 @@ struct Inputs {
 /// [`RunError::Environment`] where the server is. Whatever happens, and also when the future is
 /// dropped, server and databases of the run are removed.
 pub async fn run(options: &RunOptions, observer: &dyn Observer) -> Result<RunRecord, RunError> {
-    let began = Instant::now();
-    let started_at = jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string();
-    let run_id = format!("{:016x}", rand::rng().random::<u64>());
+    let beginning = Beginning::now();
     let inputs = Inputs::read(options)?;
-    let environment = Environment::open(options, &run_id, observer).await?;
+    let environment = Environment::open(options, &beginning.run_id, observer).await?;
     let played = play(options, &environment, &inputs, observer).await;
-    let (scenarios, mut findings) = played.map_err(|error| environment.explain_loss(error))?;
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    let record = RunRecord {
-        schema: RECORD_SCHEMA.to_owned(),
-        tool: Tool {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-        run_id,
-        project: options.project.name(),
-        started_at,
-        duration_ms: began.elapsed().as_secs_f64() * 1000.0,
-        seed: options.seed,
-        git: git::revision(&options.project.folder),
-        host: host::host(),
-        server: environment.server(),
-        verdict: verdict(&scenarios, &findings),
-        findings,
+    let (scenarios, findings) = played.map_err(|error| environment.explain_loss(error))?;
+    let project = &options.project;
+    Ok(beginning.record(
+        project.name(),
+        &project.folder,
+        options.seed,
+        environment.server(),
         scenarios,
-    };
-    Ok(record)
+        findings,
+    ))
+}
+
+/// What is known of a run when it begins.
+#[derive(Debug)]
+pub(crate) struct Beginning {
+    /// Names the run among all others.
+    pub(crate) run_id: String,
+    began: Instant,
+    started_at: String,
+}
+
+impl Beginning {
+    /// A run begins.
+    pub(crate) fn now() -> Self {
+        Beginning {
+            run_id: format!("{:016x}", rand::rng().random::<u64>()),
+            began: Instant::now(),
+            started_at: jiff::Timestamp::now()
+                .strftime("%Y-%m-%dT%H:%M:%SZ")
+                .to_string(),
+        }
+    }
+
+    /// The record of the run, which is over; the findings are put in order.
+    pub(crate) fn record(
+        self,
+        project: Option<String>,
+        folder: &Path,
+        seed: u64,
+        server: Server,
+        scenarios: Scenarios,
+        mut findings: Vec<Finding>,
+    ) -> RunRecord {
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        RunRecord {
+            schema: RECORD_SCHEMA.to_owned(),
+            tool: Tool {
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            run_id: self.run_id,
+            project,
+            started_at: self.started_at,
+            duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
+            seed,
+            git: git::revision(folder),
+            host: host::host(),
+            server,
+            verdict: verdict(&scenarios, &findings),
+            findings,
+            scenarios,
+        }
+    }
 }
 
 fn verdict(scenarios: &Scenarios, findings: &[Finding]) -> Verdict {

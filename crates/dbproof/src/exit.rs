@@ -20,6 +20,8 @@ pub(crate) enum Outcome {
     Inconclusive,
     /// 130: Ctrl-C or SIGTERM.
     Interrupted,
+    /// The code of the command that `watch` ran, which is not 0.
+    Command(u8),
 }
 
 /// An error of wrong usage, for which there is no type of its own.
@@ -41,6 +43,7 @@ pub(crate) fn code(outcome: anyhow::Result<Outcome>) -> ExitCode {
         Ok(Outcome::Fail) => ExitCode::from(1),
         Ok(Outcome::Inconclusive) => ExitCode::from(4),
         Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Ok(Outcome::Command(code)) => ExitCode::from(code),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             anstream::eprintln!("error: {error:#}");

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Regress(arguments) => commands::scenarios::regress(arguments),
         Command::Nplusone(arguments) => commands::scenarios::nplusone(arguments),
         Command::Deadlock(arguments) => commands::scenarios::deadlock(arguments),
+        Command::Watch(arguments) => commands::watch::run(arguments),
         Command::Seed(arguments) => commands::seed::run(arguments),
         Command::Accept(arguments) => commands::accept::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),

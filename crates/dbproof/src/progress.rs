@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 #[derive(Debug)]
 pub(crate) struct ProgressLine {
     bar: ProgressBar,
+    quiet: bool,
 }
 
 impl ProgressLine {
@@ -23,7 +24,7 @@ impl ProgressLine {
         let style = ProgressStyle::with_template("{wide_msg} {elapsed:>4}")
             .expect("the template is a constant");
         let bar = ProgressBar::with_draw_target(None, target).with_style(style);
-        ProgressLine { bar }
+        ProgressLine { bar, quiet }
     }
 
     /// Removes the line, so that a report can follow.
@@ -63,6 +64,25 @@ impl Observer for ProgressLine {
                     scenario.as_str(),
                     done + 1
                 ));
+            }
+            // What the command writes is its own.
+            Event::Watching {
+                has_command: true, ..
+            } => self.finish(),
+            Event::Watching {
+                listened, server, ..
+            } => {
+                self.finish();
+                if !self.quiet {
+                    anstream::eprintln!(
+                        "watching {server}: let the application connect to {listened} instead; \
+                         Ctrl-C ends the watch and makes the report"
+                    );
+                }
+            }
+            Event::Judging => {
+                self.bar.reset();
+                self.show("judging what passed".to_owned());
             }
             Event::ScenarioFinished(scenario, verdict) => {
                 self.show(format!("{} {}", scenario.as_str(), verdict.as_str()));

@@ -137,6 +137,7 @@ pub(super) fn sample(verdict: dbproof_model::GroupVerdict) -> NPlusOneGroup {
         remedy: "ask once".to_owned(),
         remedy_sql: None,
         ignored: None,
+        proof: None,
     }
 }
 

@@ -14,6 +14,7 @@ pub mod baseline_regressed;
 pub mod baseline_statement_edited;
 pub mod baseline_unused;
 pub mod capture_incomplete;
+pub mod catalog_unread;
 pub mod clock_unsteady;
 pub mod control_deadlocked;
 pub mod cost_changed;
@@ -22,9 +23,11 @@ pub mod deadlock_count_differs;
 pub mod deadlock_not_reproduced;
 pub mod duplicate_query;
 pub mod estimate_off;
+pub mod failed_statements;
 pub mod filter_efficiency;
 pub mod generic_plan_worse;
 mod group_evidence;
+pub mod idle_transaction;
 pub mod index_maintenance;
 pub mod index_only_scan_lost;
 pub mod index_scan_lost;
@@ -40,6 +43,7 @@ pub mod nested_loop_over_seq_scan;
 pub mod never_analysed;
 pub mod new_spill;
 pub mod no_new_migration;
+pub mod nothing_captured;
 pub mod partitions_not_pruned;
 mod plan_advice;
 pub mod plan_improved;
@@ -55,6 +59,7 @@ pub mod setting_changed;
 pub mod sides_differ;
 mod slow_figures;
 pub mod slow_query;
+pub mod slow_statement;
 pub mod slower;
 pub mod sort_added;
 pub mod threshold_undecided;
@@ -108,6 +113,7 @@ pub const ALL: &[&FindingKind] = &[
     &baseline_statement_edited::KIND,
     &baseline_unused::KIND,
     &capture_incomplete::KIND,
+    &catalog_unread::KIND,
     &clock_unsteady::KIND,
     &control_deadlocked::KIND,
     &cost_changed::KIND,
@@ -116,8 +122,10 @@ pub const ALL: &[&FindingKind] = &[
     &deadlock_not_reproduced::KIND,
     &duplicate_query::KIND,
     &estimate_off::KIND,
+    &failed_statements::KIND,
     &filter_efficiency::KIND,
     &generic_plan_worse::KIND,
+    &idle_transaction::KIND,
     &index_maintenance::KIND,
     &index_only_scan_lost::KIND,
     &index_scan_lost::KIND,
@@ -133,6 +141,7 @@ pub const ALL: &[&FindingKind] = &[
     &never_analysed::KIND,
     &new_spill::KIND,
     &no_new_migration::KIND,
+    &nothing_captured::KIND,
     &partitions_not_pruned::KIND,
     &plan_improved::KIND,
     &plan_wavers::KIND,
@@ -145,6 +154,7 @@ pub const ALL: &[&FindingKind] = &[
     &setting_changed::KIND,
     &sides_differ::KIND,
     &slow_query::KIND,
+    &slow_statement::KIND,
     &slower::KIND,
     &sort_added::KIND,
     &threshold_undecided::KIND,

@@ -79,6 +79,7 @@ fn one(of: Accumulated, reasons: &[String], identity: &Identity) -> Drawn {
         savings: savings.filter(|_| of.spared_trips > 0).collect(),
         remedy: text,
         remedy_sql: sql,
+        proof: None,
         ignored: of.key.ignored.and_then(|rule| reasons.get(rule).cloned()),
     };
     Drawn {

@@ -24,6 +24,7 @@ mod learned;
 mod reading;
 mod remedy;
 mod repetition;
+mod rerun;
 mod spread;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use dbproof_model::{Finding, NPlusOneGroup};
 pub use self::counted::{Counted, CountedLoop, counted};
 pub use self::detector::Detector;
 pub use self::ignore::{IgnorePattern, IgnoreRule};
+pub use self::rerun::{Rerun, RerunValue};
 use crate::traffic::SentText;
 
 /// From where on repetition is reported.

@@ -223,6 +223,7 @@ impl FromClient<'_> {
         let opened = Opened {
             user,
             database: self.state.database,
+            database_name: database,
             application_name,
         };
         let what = SessionNews::Opened(opened);

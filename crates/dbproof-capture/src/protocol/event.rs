@@ -51,6 +51,8 @@ pub struct Opened {
     pub user: String,
     /// The number of the database.
     pub database: u32,
+    /// Its name.
+    pub database_name: String,
     /// What the application calls itself, where it does.
     pub application_name: Option<String>,
 }

@@ -7,3 +7,4 @@ pub(crate) mod regress;
 pub(crate) mod run;
 pub(crate) mod seed;
 pub(crate) mod slow;
+pub(crate) mod watch;

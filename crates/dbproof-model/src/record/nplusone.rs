@@ -18,6 +18,9 @@ pub struct NPlusOneRecord {
     pub complete: bool,
     /// Events that were seen but could not be kept.
     pub dropped: u64,
+    /// Why the capture is incomplete, each reason once.
+    #[serde(default)]
+    pub reasons: Vec<String>,
     /// Repeated executions of one template, the worst first.
     pub groups: Vec<NPlusOneGroup>,
     /// The pages that were run and measured, where dbproof ran them itself.
@@ -92,6 +95,9 @@ pub struct NPlusOneGroup {
     /// Why it is left alone, where the configuration says so; no finding is made of it then.
     #[serde(default)]
     pub ignored: Option<String>,
+    /// How the batched statement did beside the loop, where `--prove` asked for it.
+    #[serde(default)]
+    pub proof: Option<RemedyProof>,
 }
 
 /// Where in an application statements come from, as the tags in their comments tell.
@@ -121,6 +127,48 @@ pub struct ProjectedSaving {
     /// The time saved, over all units of work, if the one statement takes as long as one of those
     /// that it replaces.
     pub saved_ms: f64,
+}
+
+/// A loop and its batched statement, both run on the database under test in one read-only
+/// transaction. Times in milliseconds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RemedyProof {
+    /// What came of it.
+    pub outcome: ProofOutcome,
+    /// Why, where that needs saying.
+    pub reason: Option<String>,
+    /// The statements of the loop that were run.
+    pub statements: u64,
+    /// The rows that they returned.
+    pub rows: u64,
+    /// The median time of the whole loop.
+    pub looped_ms: Option<f64>,
+    /// The median time of the batched statement.
+    pub batched_ms: Option<f64>,
+}
+
+/// What came of running a loop and its batched statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProofOutcome {
+    /// Both returned the same rows for every value.
+    Agrees,
+    /// They returned other rows: the statement is not offered.
+    Differs,
+    /// They were not run, or there was no row to compare.
+    NotProven,
+}
+
+impl ProofOutcome {
+    /// The outcome as it is written in the run record.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ProofOutcome::Agrees => "agrees",
+            ProofOutcome::Differs => "differs",
+            ProofOutcome::NotProven => "not-proven",
+        }
+    }
 }
 
 /// The statement whose result supplied the values of a group.

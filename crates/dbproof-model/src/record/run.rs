@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     DeadlockRecord, Finding, NPlusOneRecord, RegressRecord, Severity, SlowRecord, Verdict,
+    WatchRecord,
 };
 
 /// The name and version of the run record's format.
@@ -112,6 +113,9 @@ pub struct Scenarios {
     /// Transactions that lock in reverse order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadlock: Option<DeadlockRecord>,
+    /// What passed by while an application ran.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<WatchRecord>,
 }
 
 impl Scenarios {
@@ -123,6 +127,7 @@ impl Scenarios {
             ("regress", self.regress.as_ref().map(|s| s.verdict)),
             ("nplusone", self.nplusone.as_ref().map(|s| s.verdict)),
             ("deadlock", self.deadlock.as_ref().map(|s| s.verdict)),
+            ("watch", self.watch.as_ref().map(|s| s.verdict)),
         ];
         all.into_iter()
             .filter_map(|(name, verdict)| Some((name, verdict?)))

@@ -87,8 +87,10 @@ pub enum ThresholdSource {
     Query,
     /// `SLOW_QUERY_THRESHOLD_MS`.
     Environment,
-    /// `[slow] threshold_ms` in `dbproof.toml`.
+    /// `[slow] threshold_ms`, or `[watch] slow_ms`, in `dbproof.toml`.
     Configuration,
+    /// `--slow-threshold`.
+    Argument,
     /// dbproof's own default.
     Default,
 }

@@ -8,6 +8,7 @@ mod nplusone;
 mod plan;
 mod regress;
 mod slow;
+mod watch;
 
 use askama::Template;
 use dbproof_model::RunRecord;
@@ -38,6 +39,7 @@ pub fn render(record: &RunRecord) -> String {
         regress: scenarios.regress.as_ref().map(regress::view),
         nplusone: scenarios.nplusone.as_ref().map(nplusone::view),
         deadlock: scenarios.deadlock.as_ref().map(deadlock::view),
+        watch: scenarios.watch.as_ref().map(watch::view),
         record,
     };
     let mut html = report.render().expect("a string takes everything");
@@ -59,6 +61,7 @@ struct Report<'a> {
     regress: Option<regress::View>,
     nplusone: Option<nplusone::View>,
     deadlock: Option<deadlock::View>,
+    watch: Option<watch::View>,
 }
 
 struct FindingView {

@@ -8,6 +8,7 @@ pub(crate) mod regress;
 pub(crate) mod slow;
 pub(crate) mod status;
 pub(crate) mod summary;
+pub(crate) mod watch;
 
 use dbproof_model::RunRecord;
 
@@ -17,6 +18,7 @@ use crate::document::Section;
 pub(crate) fn scenarios(record: &RunRecord) -> Vec<Section> {
     let scenarios = &record.scenarios;
     [
+        scenarios.watch.as_ref().map(watch::section),
         scenarios.slow.as_ref().map(slow::section),
         scenarios.regress.as_ref().map(regress::section),
         scenarios.nplusone.as_ref().map(nplusone::section),

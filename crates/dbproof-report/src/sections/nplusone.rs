@@ -1,6 +1,9 @@
 //! Pages looped and batched, and the statements that repeat.
 
-use dbproof_model::{GroupVerdict, NPlusOneGroup, NPlusOneRecord, PageMeasurement};
+use dbproof_model::{
+    GroupOrigin, GroupVerdict, NPlusOneGroup, NPlusOneRecord, PageMeasurement, ProjectedSaving,
+    ProofOutcome, RemedyProof,
+};
 
 use crate::document::{Align, Block, Cell, Section, Table, Tone};
 use crate::figures;
@@ -11,6 +14,8 @@ pub(crate) fn section(record: &NPlusOneRecord) -> Section {
         let text = "The capture is incomplete: what repeats may have been missed.";
         blocks.push(Block::Line(vec![Cell::toned(text, Tone::Doubt)]));
     }
+    let reasons = record.reasons.iter();
+    blocks.extend(reasons.map(|reason| Block::Item(vec![Cell::plain(reason)])));
     if !record.pages.is_empty() {
         blocks.push(Block::Table(pages(&record.pages)));
     }
@@ -86,8 +91,12 @@ fn pages(pages: &[PageMeasurement]) -> Table {
 }
 
 fn push_group(blocks: &mut Vec<Block>, group: &NPlusOneGroup) {
+    let tone = match group.ignored {
+        Some(_) => Tone::Muted,
+        None => tone(group.verdict),
+    };
     blocks.push(Block::Heading(vec![
-        Cell::toned(group.verdict.as_str(), tone(group.verdict)),
+        Cell::toned(group.verdict.as_str(), tone),
         Cell::plain(format!(
             ": {} with {} in {}",
             figures::counted(group.executions, "execution"),
@@ -116,6 +125,13 @@ fn push_group(blocks: &mut Vec<Block>, group: &NPlusOneGroup) {
             Cell::plain(group.units.join(", ")),
         ]));
     }
+    blocks.extend(group.origins.iter().map(origin));
+    if let Some(reason) = &group.ignored {
+        blocks.push(Block::Item(vec![
+            Cell::toned("ignored ", Tone::Muted),
+            Cell::plain(reason),
+        ]));
+    }
     if let Some(cost) = &group.cost {
         let looped = format!("looped {}", figures::ms_with_unit(cost.looped_ms));
         let text = match cost.batched_ms {
@@ -124,6 +140,8 @@ fn push_group(blocks: &mut Vec<Block>, group: &NPlusOneGroup) {
         };
         blocks.push(Block::Item(vec![Cell::plain(text)]));
     }
+    blocks.extend(savings(&group.savings));
+    blocks.extend(group.proof.as_ref().map(proof));
     blocks.push(Block::Item(vec![
         Cell::toned("remedy ", Tone::Good),
         Cell::plain(&group.remedy),
@@ -131,4 +149,74 @@ fn push_group(blocks: &mut Vec<Block>, group: &NPlusOneGroup) {
     if let Some(sql) = &group.remedy_sql {
         blocks.push(Block::Sql(sql.clone()));
     }
+}
+
+/// `from app/views.py:12 index, route /orders (20 executions)`
+fn origin(origin: &GroupOrigin) -> Block {
+    let line = |file: &String| match origin.line {
+        Some(line) => format!("{file}:{line}"),
+        None => file.clone(),
+    };
+    let named = [
+        ("function", &origin.function),
+        ("route", &origin.route),
+        ("controller", &origin.controller),
+        ("action", &origin.action),
+    ];
+    let named = named
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?)));
+    let parts: Vec<String> = origin.file.iter().map(line).chain(named).collect();
+    Block::Item(vec![
+        Cell::plain("from "),
+        Cell::plain(parts.join(", ")),
+        Cell::toned(
+            format!(" ({})", figures::counted(origin.executions, "execution")),
+            Tone::Muted,
+        ),
+    ])
+}
+
+/// `one statement would save 4.1 ms, 54 ms at 0.5 ms a round trip`
+fn savings(all: &[ProjectedSaving]) -> Option<Block> {
+    let saving = |saving: &ProjectedSaving| {
+        let ms = figures::ms(saving.saved_ms);
+        if saving.round_trip_ms > 0.0 {
+            format!(
+                "{ms} ms at {} ms a round trip",
+                figures::chosen(saving.round_trip_ms)
+            )
+        } else {
+            format!("{ms} ms as measured")
+        }
+    };
+    let savings: Vec<String> = all.iter().map(saving).collect();
+    (!savings.is_empty()).then(|| {
+        Block::Item(vec![Cell::plain(format!(
+            "one statement would save {}",
+            savings.join(", ")
+        ))])
+    })
+}
+
+/// What came of running both: `same rows: 20 statements, 57 rows`. The times are the group's cost.
+fn proof(proof: &RemedyProof) -> Block {
+    let (words, tone) = match proof.outcome {
+        ProofOutcome::Agrees => ("same rows", Tone::Good),
+        ProofOutcome::Differs => ("other rows", Tone::Bad),
+        ProofOutcome::NotProven => ("not proven", Tone::Doubt),
+    };
+    let mut text = format!(
+        ": {}, {}",
+        figures::counted(proof.statements, "statement"),
+        figures::counted(proof.rows, "row")
+    );
+    if let Some(reason) = &proof.reason {
+        text = format!("{text}; {reason}");
+    }
+    Block::Item(vec![
+        Cell::plain("loop and remedy: "),
+        Cell::toned(words, tone),
+        Cell::plain(text),
+    ])
 }

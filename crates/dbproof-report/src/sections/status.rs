@@ -2,7 +2,7 @@
 
 use dbproof_model::{
     BaselineQuery, BaselinesRecord, DeadlockShape, NPlusOneGroup, PageMeasurement, RegressQuery,
-    RunRecord, Scenario, SlowQuery, Statistic, TimingOutcome,
+    RunRecord, Scenario, SlowQuery, Statistic, TimingOutcome, WatchRecord,
 };
 
 use super::nplusone;
@@ -21,6 +21,7 @@ pub(crate) struct Status {
 pub(crate) fn lines(record: &RunRecord) -> Vec<Status> {
     let mut lines = Vec::new();
     let scenarios = &record.scenarios;
+    lines.extend(scenarios.watch.iter().flat_map(watch));
     if let Some(record) = &scenarios.slow {
         lines.extend(record.queries.iter().map(slow));
     }
@@ -153,4 +154,50 @@ fn shape(shape: &DeadlockShape) -> Status {
             figures::span(shape.deadlock_timeout_ms)
         )),
     }
+}
+
+/// What was captured, and what stands out of it.
+fn watch(record: &WatchRecord) -> Vec<Status> {
+    let line = |word, tone, figure, subject, remark: String| Status {
+        word: Cell::toned(word, tone),
+        figure,
+        scenario: Scenario::Watch,
+        subject: Cell::code(subject),
+        remark: Cell::plain(remark),
+    };
+    let what = if record.command.is_empty() {
+        record.listened.clone()
+    } else {
+        record.command.join(" ")
+    };
+    let mut lines = vec![line(
+        "captured",
+        if record.complete {
+            Tone::Muted
+        } else {
+            Tone::Doubt
+        },
+        figures::counted(record.executions, "statement"),
+        what,
+        figures::counted(record.sessions, "session"),
+    )];
+    lines.extend(record.slow.iter().map(|statement| {
+        line(
+            "slow",
+            Tone::Doubt,
+            figures::ms_with_unit(Some(statement.max_ms)),
+            statement.template.clone(),
+            format!("{} of {}", statement.slow, statement.executions),
+        )
+    }));
+    lines.extend(record.idle.iter().map(|idle| {
+        line(
+            "idle",
+            Tone::Doubt,
+            figures::span(idle.longest_ms),
+            idle.after.clone(),
+            figures::counted(idle.count, "wait"),
+        )
+    }));
+    lines
 }

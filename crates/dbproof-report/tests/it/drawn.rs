@@ -29,6 +29,15 @@ fn awkward() -> Vec<(&'static str, RunRecord)> {
             "control",
             sample::filled_with("\u{1b}[2J\u{7}\u{202e}txt\0\u{9b}31m"),
         ),
+        ("watched", sample::watched()),
+        (
+            "watched long",
+            sample::watched_filled_with(&"endless ".repeat(200)),
+        ),
+        (
+            "watched control",
+            sample::watched_filled_with("\u{1b}[2J\n# a\u{202e}b"),
+        ),
     ]
 }
 
@@ -69,6 +78,12 @@ fn a_mix_tells_its_rate_and_the_weights() {
             assert!(text.contains(expected), "{expected}: {text}");
         }
     }
+}
+
+#[test]
+fn a_watch_on_a_terminal_and_as_markdown() {
+    insta::assert_snapshot!(terminal::render(&sample::watched(), &Style::default()));
+    insta::assert_snapshot!(markdown::render(&sample::watched()));
 }
 
 #[test]

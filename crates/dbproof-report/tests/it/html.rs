@@ -15,6 +15,16 @@ fn a_full_record() {
 }
 
 #[test]
+fn a_watch_shows_its_statements_first() {
+    let html = html::render(&sample::watched());
+    let at = |text: &str| html.find(text).expect(text);
+    assert!(at("Where the time went") < at("N+1 statements"));
+    assert!(at("pointed") > at("refused"));
+    let attack = "<script>alert(1)</script>";
+    assert!(!html::render(&sample::watched_filled_with(attack)).contains("<script"));
+}
+
+#[test]
 fn nothing_is_loaded_and_nothing_runs() {
     let html = html::render(&sample::full());
     assert!(html.contains("default-src 'none'; style-src 'unsafe-inline'"));

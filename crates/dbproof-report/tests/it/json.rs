@@ -17,6 +17,7 @@ fn a_record_survives_being_written_and_read() {
         sample::empty(),
         sample::hollow(),
         sample::without_figures(),
+        sample::watched(),
     ] {
         let text = json::render(&record);
         assert!(text.ends_with("}\n"));
@@ -84,7 +85,13 @@ fn the_checked_in_schema_is_the_one_of_the_types() {
 fn the_schema_accepts_records_and_refuses_broken_ones() {
     let schema = json::schema();
     let validator = jsonschema::draft202012::new(&schema).expect("a valid schema");
-    for record in [sample::full(), sample::empty(), sample::without_figures()] {
+    let records = [
+        sample::full(),
+        sample::empty(),
+        sample::without_figures(),
+        sample::watched(),
+    ];
+    for record in records {
         let value = serde_json::to_value(&record).expect("a record is JSON");
         let errors: Vec<_> = validator
             .iter_errors(&value)

@@ -7,6 +7,14 @@ use serde_json::Value;
 /// proves that a record written earlier is still read.
 pub(crate) const FULL: &str = include_str!("sample.json");
 
+/// A run of `dbproof watch`.
+pub(crate) const WATCHED: &str = include_str!("watch.json");
+
+/// The record of a watch.
+pub(crate) fn watched() -> RunRecord {
+    dbproof_report::json::parse(WATCHED).expect("the sample is a record")
+}
+
 /// The full record.
 pub(crate) fn full() -> RunRecord {
     dbproof_report::json::parse(FULL).expect("the sample is a record")
@@ -58,13 +66,24 @@ pub(crate) fn without_figures() -> RunRecord {
 
 /// The full record with this text in the place of every string that is free.
 pub(crate) fn filled_with(text: &str) -> RunRecord {
-    let mut value: Value = serde_json::from_str(FULL).expect("the sample is JSON");
+    sample_filled_with(FULL, text)
+}
+
+/// The same of the record of a watch.
+pub(crate) fn watched_filled_with(text: &str) -> RunRecord {
+    sample_filled_with(WATCHED, text)
+}
+
+fn sample_filled_with(sample: &str, text: &str) -> RunRecord {
+    let mut value: Value = serde_json::from_str(sample).expect("the sample is JSON");
     fill(&mut value, text);
     serde_json::from_value(value).expect("free strings may hold anything")
 }
 
 /// Fields whose strings are of a closed set.
-const CLOSED: [&str; 9] = [
+const CLOSED: [&str; 11] = [
+    "outcome",
+    "ended",
     "cause",
     "schema",
     "severity",

@@ -75,6 +75,7 @@ pub(crate) async fn run(
         executions: detection.executions,
         complete: detection.incomplete.is_empty(),
         dropped: 0,
+        reasons: detection.incomplete,
         groups: detection.groups,
         pages: measurements,
     };

@@ -3,11 +3,14 @@
 //! Each scenario owns its table. Unknown keys are errors that name the line and the nearest known
 //! key; that is why no table is flattened and no value untagged.
 
+mod traffic;
+
 use dbproof_model::Statistic;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::{InputError, Place};
+pub use traffic::{IgnoreConfig, NPlusOneConfig, WatchConfig};
 
 /// The whole of `dbproof.toml`.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
@@ -23,6 +26,8 @@ pub struct Config {
     pub nplusone: NPlusOneConfig,
     /// Transactions that lock in reverse order.
     pub deadlock: DeadlockConfig,
+    /// What passes by while an application runs.
+    pub watch: WatchConfig,
     /// What is written, and where.
     pub report: ReportConfig,
 }
@@ -143,28 +148,6 @@ impl Default for RegressConfig {
     }
 }
 
-/// `[nplusone]`: one query, and then N more.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct NPlusOneConfig {
-    /// The folder of the pages to run.
-    pub pages: String,
-    /// How often each page is run for its wall time.
-    pub runs: u32,
-    /// Sessions that run all pages at the same time for the interleaved trace.
-    pub sessions: u32,
-}
-
-impl Default for NPlusOneConfig {
-    fn default() -> Self {
-        NPlusOneConfig {
-            pages: "pages".to_owned(),
-            runs: 30,
-            sessions: 8,
-        }
-    }
-}
-
 /// `[deadlock]`: transactions that lock in reverse order.
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -249,6 +232,13 @@ impl Config {
         if self.regress.migration.is_some() && self.regress.base.is_some() {
             return wrong("base", "and `migration` each name a change: leave one away");
         }
+        self.nplusone.check(file, text)?;
+        if self.watch.slow_ms.is_some_and(|ms| !positive(ms)) {
+            return wrong("slow_ms", "must be a number of milliseconds above 0");
+        }
+        if !positive(self.watch.idle_ms) {
+            return wrong("idle_ms", "must be a number of milliseconds above 0");
+        }
         let counts = [
             ("samples", self.slow.samples),
             ("concurrency", self.slow.concurrency),
@@ -283,7 +273,11 @@ fn positive(number: f64) -> bool {
 fn place_of_key(file: &str, text: &str, key: &str) -> Place {
     let line = text
         .lines()
-        .position(|line| line.trim_start().starts_with(key))
+        .position(|line| {
+            line.trim_start()
+                .trim_start_matches("[[nplusone.")
+                .starts_with(key)
+        })
         .map_or(1, |index| index + 1);
     Place {
         file: file.to_owned(),
@@ -389,6 +383,16 @@ unknown key `slwo`
             "[slow]\nstatistic = \"p42\"\n",
             "[slow]\nsamples = \"many\"\n",
             "[slow\n",
+            "[nplusone]\nlikely_values = 1\n",
+            "[nplusone]\ncoverage = 1.5\n",
+            "[nplusone]\nburst_gap_ms = 0\n",
+            "[nplusone]\nignore = [{ template = \"select 1\" }]\n",
+            "[nplusone]\nignore = [{ reason = \"x\" }]\n",
+            "[[nplusone.ignore]]\ntag = \"health\"\nreason = \"x\"\n",
+            "[[nplusone.ignore]]\ntagg = \"a=b\"\nreason = \"x\"\n",
+            "[watch]\nslow_ms = 0\n",
+            "[watch]\nidle_ms = -5\n",
+            "[watch]\nslowms = 5\n",
         ];
         for text in cases {
             let error = Config::parse("dbproof.toml", text).unwrap_err();

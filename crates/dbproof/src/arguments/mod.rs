@@ -2,6 +2,7 @@
 
 mod format;
 mod seed;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use format::{Format, FormatTarget};
 pub(crate) use seed::{SeedArguments, SeedFormat};
+pub(crate) use watch::WatchArguments;
 
 /// Proves, before production, whether an application's database work is fast.
 ///
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Nplusone(ScenarioArguments),
     /// What does a deadlock cost, and how soon is it over?
     Deadlock(ScenarioArguments),
+    /// Run a command, or wait for an application, and judge its traffic with the database
+    Watch(WatchArguments),
     /// Fill a database with the rows of data/*.toml
     Seed(SeedArguments),
     /// Take the plans of the last run as the ones to keep; review first with --dry-run

@@ -11,3 +11,4 @@ pub(crate) mod report;
 pub(crate) mod runner;
 pub(crate) mod scenarios;
 pub(crate) mod seed;
+pub(crate) mod watch;

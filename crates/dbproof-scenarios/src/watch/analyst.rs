@@ -1,0 +1,173 @@
+//! What looks at the traffic while it passes: [`Analyst`].
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use dbproof_analysis::nplusone::{Detection, Detector};
+use dbproof_analysis::sql::StatementKind;
+use dbproof_analysis::traffic::{Executed, Totals};
+use dbproof_capture::capture::{Batch, CaptureSummary};
+use dbproof_capture::protocol::{SessionEvent, SessionNews};
+use dbproof_model::WatchedDatabase;
+use dbproof_postgres::Address;
+
+use super::catalogs::Catalogs;
+use super::idle::IdleTransactions;
+
+/// How often catalogs are looked after where nothing passes.
+const TURN: Duration = Duration::from_millis(50);
+
+/// Looks at the traffic on a thread of its own, in memory that does not grow with it.
+#[derive(Debug)]
+pub(super) struct Analyst {
+    detector: Detector,
+    totals: Totals,
+    idle: IdleTransactions,
+    catalogs: Catalogs,
+    /// Sessions and executions, by the number of the database.
+    counts: Vec<(u64, u64)>,
+    /// The wait that a session came out of last, until it does something else.
+    waits: HashMap<u32, Wait>,
+}
+
+/// A transaction that waited.
+#[derive(Debug)]
+struct Wait {
+    until_us: u64,
+    for_us: u64,
+    after: Option<Box<str>>,
+}
+
+/// What was seen of the traffic.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) detection: Detection,
+    pub(super) totals: Totals,
+    pub(super) idle: IdleTransactions,
+    pub(super) databases: Vec<WatchedDatabase>,
+}
+
+impl Analyst {
+    /// Nothing seen yet; what takes at least `slow_us` microseconds is slow.
+    pub(super) fn new(detector: Detector, slow_us: u64, server: &Address) -> Self {
+        Analyst {
+            detector,
+            totals: Totals::new(slow_us),
+            idle: IdleTransactions::default(),
+            catalogs: Catalogs::new(server),
+            counts: Vec::new(),
+            waits: HashMap::new(),
+        }
+    }
+
+    /// Takes batches until the capture ends.
+    pub(super) fn start(mut self, batches: Receiver<Batch>) -> std::io::Result<JoinHandle<Self>> {
+        let thread = std::thread::Builder::new().name("analysis".to_owned());
+        thread.spawn(move || {
+            loop {
+                match batches.recv_timeout(TURN) {
+                    Ok(batch) => self.batch(batch),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return self,
+                }
+                let wanted = self.detector.wants_schema();
+                self.catalogs.turn(&wanted, |number, schema| {
+                    self.detector.schema(number, schema);
+                });
+            }
+        })
+    }
+
+    /// Reads what is still to be read of the catalogs, and judges.
+    pub(super) fn finish(mut self, summary: &CaptureSummary) -> Seen {
+        let wanted = self.detector.wants_schema();
+        self.catalogs.finish(&wanted, |number, schema| {
+            self.detector.schema(number, schema);
+        });
+        for wait in std::mem::take(&mut self.waits).into_values() {
+            self.idle.push(wait.after.as_deref(), wait.for_us, false);
+        }
+        for reason in &summary.incomplete {
+            self.detector.incomplete(reason.clone());
+        }
+        let counts = self.counts.iter().copied().chain(std::iter::repeat((0, 0)));
+        let databases = self.catalogs.databases().iter().zip(counts);
+        let databases = databases
+            .map(|(database, (sessions, executions))| WatchedDatabase {
+                name: database.name.clone(),
+                sessions,
+                executions,
+                catalog_read: database.is_read,
+                catalog_error: database.error.clone(),
+            })
+            .collect();
+        Seen {
+            detection: self.detector.finish(),
+            totals: self.totals,
+            idle: self.idle,
+            databases,
+        }
+    }
+
+    fn batch(&mut self, batch: Batch) {
+        for event in batch.events {
+            self.event(event);
+        }
+        for executed in batch.executed {
+            self.executed(executed);
+        }
+    }
+
+    fn executed(&mut self, executed: Executed) {
+        self.count(executed.database).1 += 1;
+        self.totals.push(&executed);
+        if executed.statement.kind() == StatementKind::Other && executed.failed.is_none() {
+            let number = executed.database as usize;
+            self.catalogs
+                .executed(number, executed.statement.shape(), executed.finished_us);
+        }
+        self.detector.push(executed);
+    }
+
+    fn event(&mut self, event: SessionEvent) {
+        match event.what {
+            SessionNews::Opened(opened) => {
+                self.count(opened.database).0 += 1;
+                let number = opened.database as usize;
+                self.catalogs
+                    .opened(number, &opened.database_name, event.at_us);
+            }
+            SessionNews::Idle(idle) => {
+                let wait = Wait {
+                    until_us: event.at_us,
+                    for_us: idle.for_us,
+                    after: idle.last.map(|statement| statement.shape().into()),
+                };
+                // Only what comes next tells whether the session has ended the wait or itself.
+                if let Some(before) = self.waits.insert(event.session, wait) {
+                    self.idle
+                        .push(before.after.as_deref(), before.for_us, false);
+                }
+            }
+            SessionNews::Over { .. } => {
+                if let Some(wait) = self.waits.remove(&event.session) {
+                    let abandoned = wait.until_us == event.at_us;
+                    self.idle
+                        .push(wait.after.as_deref(), wait.for_us, abandoned);
+                }
+            }
+            SessionNews::Failed(_) | SessionNews::NotRead { .. } => {}
+        }
+    }
+
+    /// Sessions and executions of a database.
+    fn count(&mut self, database: u32) -> &mut (u64, u64) {
+        let database = database as usize;
+        if self.counts.len() <= database {
+            self.counts.resize(database + 1, (0, 0));
+        }
+        &mut self.counts[database]
+    }
+}

@@ -1,0 +1,540 @@
+//! The connection strings that applications are configured with: [`ConnectionString`].
+//!
+//! URLs of libpq and all that is written like them (`postgres://`, `postgresql+asyncpg://`,
+//! `jdbc:postgresql://`), `key=value` as libpq reads it, and `Key=Value;` as Npgsql does. Only what
+//! has to be changed is taken apart; the rest stays as it was written.
+
+mod pairs;
+mod place;
+
+use dbproof_postgres::{Address, PostgresError};
+
+use super::percent::{decoded, encoded};
+use pairs::{libpq_pairs, libpq_quoted};
+pub(crate) use place::Place;
+use place::{DEFAULT_PORT, authority_place, bracketed, socket_folder};
+
+/// A connection string that leads to a PostgreSQL server. It is never shown with its password.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct ConnectionString {
+    form: Form,
+    place: Place,
+}
+
+#[derive(Clone, PartialEq, Eq)]
+enum Form {
+    Url {
+        /// Up to and with `://`.
+        scheme: String,
+        /// `user:password`, as it is written.
+        credentials: Option<String>,
+        /// The database, as it is written.
+        path: String,
+        /// `key=value`, as they are written.
+        query: Vec<String>,
+    },
+    Pairs {
+        /// A space for libpq, a semicolon for Npgsql.
+        separator: char,
+        pairs: Vec<(String, String)>,
+    },
+}
+
+/// Schemes of PostgreSQL, without what names a driver.
+const SCHEMES: &[&str] = &["postgres", "postgresql", "postgis", "pgsql", "psql"];
+/// What may stand before them.
+const PREFIXES: &[&str] = &["jdbc:", "r2dbc:pool:", "r2dbc:"];
+/// Parameters that name a place or say how to encrypt, and are no longer true.
+const DROPPED: &[&str] = &[
+    "host",
+    "hostaddr",
+    "port",
+    "server",
+    "ssl",
+    "requiressl",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "sslpassword",
+    "sslnegotiation",
+    "sslfactory",
+    "rootcertificate",
+    "sslcertificate",
+    "sslnegotiationmode",
+];
+/// Parameters that are set to `disable` where they are written: nothing is to be encrypted on the way
+/// to this machine itself.
+const DISABLED: &[&str] = &["sslmode", "channelbinding", "gssencmode"];
+
+/// A parameter's name without what writings differ in: `channel_binding`, `channelBinding`,
+/// `Channel Binding`.
+fn key(name: &str) -> String {
+    let letters = name.chars().filter(|c| c.is_alphanumeric());
+    letters.collect::<String>().to_ascii_lowercase()
+}
+
+impl ConnectionString {
+    /// Reads a connection string; `None` where the text is none, or leads to another kind of server.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        match text.split_once("://") {
+            Some((scheme, rest)) => Self::url(scheme, rest),
+            None => Self::pairs(text),
+        }
+    }
+
+    /// What `PGHOST`, `PGPORT` and so on name, where they name a server.
+    pub(crate) fn of_variables(get: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let host = get("PGHOSTADDR").or_else(|| get("PGHOST"));
+        let port = get("PGPORT");
+        if host.is_none() && port.is_none() {
+            return None;
+        }
+        let port = port.unwrap_or_else(|| DEFAULT_PORT.to_string());
+        let host = host.unwrap_or_else(|| socket_folder(&port));
+        let mut pairs = vec![("host".to_owned(), host), ("port".to_owned(), port)];
+        let others = [
+            ("PGUSER", "user"),
+            ("PGPASSWORD", "password"),
+            ("PGDATABASE", "dbname"),
+            ("PGSSLMODE", "sslmode"),
+            ("PGSSLROOTCERT", "sslrootcert"),
+            ("PGSSLCERT", "sslcert"),
+            ("PGSSLKEY", "sslkey"),
+        ];
+        pairs.extend(others.iter().filter_map(|(variable, key)| {
+            Some(((*key).to_owned(), get(variable).filter(|v| !v.is_empty())?))
+        }));
+        Self::of_pairs(' ', pairs)
+    }
+
+    fn url(scheme: &str, rest: &str) -> Option<Self> {
+        let lower = scheme.to_ascii_lowercase();
+        let bare = PREFIXES
+            .iter()
+            .find_map(|p| lower.strip_prefix(p))
+            .unwrap_or(&lower);
+        let bare = bare.split('+').next().unwrap_or_default();
+        if !SCHEMES.contains(&bare) {
+            return None;
+        }
+        let end_of = |text: &str| text.find(['/', '?', '#']).unwrap_or(text.len());
+        // A password may hold `/` and `?` as they are, and a parameter `@`: what a `:` that is not a
+        // port's begins goes on to the last `@` before the place ends.
+        let in_authority = rest[..end_of(rest)].contains('@');
+        let after_colon = rest[..end_of(rest)].split_once(':').map(|(_, after)| after);
+        let has_password = after_colon.is_some_and(|a| a.chars().any(|c| !c.is_ascii_digit()));
+        let is_java = lower.starts_with("jdbc:");
+        let first = rest
+            .find('@')
+            .filter(|_| !is_java && (in_authority || has_password));
+        let split = first.and_then(|first| rest[..first + end_of(&rest[first..])].rfind('@'));
+        let (credentials, rest) = match split {
+            Some(at) => (Some(rest[..at].to_owned()), &rest[at + 1..]),
+            None => (None, rest),
+        };
+        let (authority, rest) = rest.split_at(end_of(rest));
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let query: Vec<String> = query
+            .split('&')
+            .filter(|p| !p.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let mut place = authority_place(authority)?;
+        for pair in &query {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match name {
+                "host" | "hostaddr" => place.host = decoded(value),
+                "port" => place.port = value.parse().ok()?,
+                _ => {}
+            }
+        }
+        let path = path.trim_start_matches('/').to_owned();
+        let form = Form::Url {
+            scheme: format!("{scheme}://"),
+            credentials,
+            path,
+            query,
+        };
+        Some(Self { form, place })
+    }
+
+    fn pairs(text: &str) -> Option<Self> {
+        if text.contains(';') {
+            let pairs = text.split(';').filter(|p| !p.trim().is_empty());
+            let pairs: Option<Vec<_>> = pairs.map(|p| p.split_once('=')).collect();
+            let pairs = pairs?
+                .into_iter()
+                .map(|(k, v)| (k.trim().to_owned(), v.trim().to_owned()));
+            return Self::of_pairs(';', pairs.collect());
+        }
+        Self::of_pairs(' ', libpq_pairs(text)?)
+    }
+
+    fn of_pairs(separator: char, pairs: Vec<(String, String)>) -> Option<Self> {
+        let value = |name: &str| {
+            pairs
+                .iter()
+                .find(|(k, _)| key(k) == name)
+                .map(|(_, v)| v.clone())
+        };
+        let host = value("hostaddr").or_else(|| value("host"))?;
+        let port = match value("port") {
+            Some(port) => port.trim().parse().ok()?,
+            None => DEFAULT_PORT,
+        };
+        let form = Form::Pairs { separator, pairs };
+        Some(Self {
+            form,
+            place: Place { host, port },
+        })
+    }
+
+    /// Where the server listens.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The role, where it is written.
+    pub(crate) fn user(&self) -> Option<String> {
+        let written = match &self.form {
+            Form::Url { credentials, .. } => {
+                let user = credentials.as_deref().and_then(|c| c.split(':').next());
+                user.filter(|u| !u.is_empty()).map(decoded)
+            }
+            Form::Pairs { .. } => None,
+        };
+        written.or_else(|| self.value(&["user", "username", "userid"]))
+    }
+
+    /// The password, where it is written. Never to be shown.
+    pub(crate) fn password(&self) -> Option<String> {
+        let written = match &self.form {
+            Form::Url { credentials, .. } => {
+                let pair = credentials.as_deref().and_then(|c| c.split_once(':'));
+                pair.map(|(_, password)| decoded(password))
+            }
+            Form::Pairs { .. } => None,
+        };
+        written.or_else(|| self.value(&["password", "pwd"]))
+    }
+
+    /// The database, where it is written.
+    pub(crate) fn database(&self) -> Option<String> {
+        let written = match &self.form {
+            Form::Url { path, .. } => (!path.is_empty()).then(|| decoded(path)),
+            Form::Pairs { .. } => None,
+        };
+        written.or_else(|| self.value(&["dbname", "database"]))
+    }
+
+    /// The first of these parameters that is written.
+    fn value(&self, names: &[&str]) -> Option<String> {
+        match &self.form {
+            Form::Url { query, .. } => query.iter().find_map(|pair| {
+                let (name, value) = pair.split_once('=')?;
+                names.contains(&key(name).as_str()).then(|| decoded(value))
+            }),
+            Form::Pairs { pairs, .. } => pairs
+                .iter()
+                .find(|(name, _)| names.contains(&key(name).as_str()))
+                .map(|(_, value)| value.clone()),
+        }
+    }
+
+    /// How dbproof reaches the server: what of the string concerns the way there.
+    pub(crate) fn address(&self) -> Result<Address, PostgresError> {
+        let mut pairs = vec![
+            ("host", Some(self.place.host.clone())),
+            ("port", Some(self.place.port.to_string())),
+            ("user", self.user()),
+            ("password", self.password()),
+            ("dbname", self.database()),
+            ("sslmode", self.sslmode()),
+        ];
+        for name in ["sslrootcert", "sslcert", "sslkey", "sslnegotiation"] {
+            pairs.push((name, self.value(&[name])));
+        }
+        pairs.push(("connect_timeout", self.value(&["connecttimeout"])));
+        // `ssl=true` is libpq's verify-full, with the authorities that the driver trusts.
+        if self.value(&["sslmode"]).is_none() && self.demands_ssl() {
+            pairs.push(("sslrootcert", Some("system".to_owned())));
+        }
+        let quoted = pairs.into_iter().filter_map(|(name, value)| {
+            let value = value?.replace('\\', "\\\\").replace('\'', "\\'");
+            Some(format!("{name}='{value}'"))
+        });
+        Address::parse(&quoted.collect::<Vec<_>>().join(" "))
+    }
+
+    /// libpq's word for how much TLS is asked for.
+    fn sslmode(&self) -> Option<String> {
+        let written = self
+            .value(&["sslmode"])
+            .map(|mode| mode.to_ascii_lowercase());
+        let mode = match written.as_deref() {
+            None if self.demands_ssl() => "verify-full",
+            None => {
+                return self
+                    .value(&["ssl"])
+                    .filter(|ssl| ssl.contains("verify") || ssl == "require");
+            }
+            Some("allow") => "prefer",
+            Some("no-verify") => "require",
+            Some("verifyca") => "verify-ca",
+            Some("verifyfull") => "verify-full",
+            Some(mode) => mode,
+        };
+        Some(mode.to_owned())
+    }
+
+    fn demands_ssl(&self) -> bool {
+        self.value(&["ssl"])
+            .is_some_and(|ssl| matches!(ssl.as_str(), "true" | "1"))
+    }
+
+    /// The same string, leading to another place, and unencrypted.
+    pub(crate) fn led_to(&self, host: &str, port: u16) -> String {
+        let keep = |name: &str, value: &str| {
+            let key = key(name);
+            match () {
+                () if DROPPED.contains(&key.as_str()) => None,
+                () if DISABLED.contains(&key.as_str()) => Some("disable".to_owned()),
+                () => Some(value.to_owned()),
+            }
+        };
+        match &self.form {
+            Form::Url {
+                scheme,
+                credentials,
+                path,
+                query,
+            } => {
+                let credentials = credentials
+                    .as_ref()
+                    .map_or(String::new(), |c| format!("{c}@"));
+                let query: Vec<String> = query
+                    .iter()
+                    .filter_map(|pair| {
+                        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                        Some(format!("{name}={}", keep(name, value)?))
+                    })
+                    .collect();
+                let query = if query.is_empty() {
+                    String::new()
+                } else {
+                    format!("?{}", query.join("&"))
+                };
+                format!(
+                    "{scheme}{credentials}{}:{port}/{path}{query}",
+                    bracketed(host)
+                )
+            }
+            Form::Pairs { separator, pairs } => {
+                let kept = pairs
+                    .iter()
+                    .filter_map(|(name, value)| Some((name.clone(), keep(name, value)?)));
+                let (host_key, port_key) = if *separator == ';' {
+                    ("Host", "Port")
+                } else {
+                    ("host", "port")
+                };
+                let mut all = vec![
+                    (host_key.to_owned(), host.to_owned()),
+                    (port_key.to_owned(), port.to_string()),
+                ];
+                all.extend(kept);
+                let written = all.into_iter().map(|(name, value)| match separator {
+                    ';' => format!("{name}={value}"),
+                    _ => format!("{name}={}", libpq_quoted(&value)),
+                });
+                written.collect::<Vec<_>>().join(&separator.to_string())
+            }
+        }
+    }
+
+    /// The same without password and parameters, to be shown.
+    pub(crate) fn shown(&self, host: &str, port: u16) -> String {
+        let user = self
+            .user()
+            .map_or(String::new(), |user| format!("{}@", encoded(&user)));
+        let database = encoded(&self.database().unwrap_or_default());
+        let scheme = match &self.form {
+            Form::Url { scheme, .. } => scheme,
+            Form::Pairs { .. } => "postgres://",
+        };
+        format!("{scheme}{user}{}:{port}/{database}", bracketed(host))
+    }
+}
+
+impl std::fmt::Debug for ConnectionString {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ConnectionString({})", self.place)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_led_elsewhere_and_keep_the_rest() {
+        let cases = [
+            (
+                "postgres://ann:s3@db.example/shop",
+                "postgres://ann:s3@127.0.0.1:9/shop",
+            ),
+            (
+                "postgresql+asyncpg://ann:a%40b@db:6543/shop?ssl=require&x=1",
+                "postgresql+asyncpg://ann:a%40b@127.0.0.1:9/shop?x=1",
+            ),
+            (
+                "jdbc:postgresql://db:6543/shop?user=ann&password=p@ss&sslmode=verify-full&sslrootcert=/x",
+                "jdbc:postgresql://127.0.0.1:9/shop?user=ann&password=p@ss&sslmode=disable",
+            ),
+            (
+                "postgres://ann:a/b?c@db/shop?schema=public&channel_binding=require",
+                "postgres://ann:a/b?c@127.0.0.1:9/shop?schema=public&channel_binding=disable",
+            ),
+            (
+                "postgres://db:5433/shop?options=a@b",
+                "postgres://127.0.0.1:9/shop?options=a@b",
+            ),
+            (
+                "postgres:///shop?host=/run/pg&port=5433",
+                "postgres://127.0.0.1:9/shop",
+            ),
+            (
+                "postgres://ann@[::1]:5432/shop",
+                "postgres://ann@127.0.0.1:9/shop",
+            ),
+            (
+                "postgres://ann@%2Ftmp%2Fpg/shop",
+                "postgres://ann@127.0.0.1:9/shop",
+            ),
+            (
+                "host=db user=ann password='a b' dbname=shop sslmode=require",
+                "host=127.0.0.1 port=9 user=ann password='a b' dbname=shop sslmode=disable",
+            ),
+            (
+                "Host=db;Port=5433;Username=ann;Password=x y;Database=shop;SSL Mode=Require",
+                "Host=127.0.0.1;Port=9;Username=ann;Password=x y;Database=shop;SSL Mode=disable",
+            ),
+        ];
+        for (text, expected) in cases {
+            let string = ConnectionString::parse(text).expect(text);
+            assert_eq!(string.led_to("127.0.0.1", 9), expected, "{text}");
+            let shown = format!("{string:?} {}", string.shown("127.0.0.1", 9));
+            let password = string.password().unwrap_or("\0".to_owned());
+            assert!(!shown.contains(&password), "{shown}");
+        }
+    }
+
+    #[test]
+    fn parts_and_addresses_are_read() {
+        let check = |text: &str,
+                     place: &str,
+                     user: Option<&str>,
+                     password: Option<&str>,
+                     database: &str| {
+            let string = ConnectionString::parse(text).expect(text);
+            assert_eq!(string.place().to_string(), place, "{text}");
+            assert_eq!(string.user().as_deref(), user, "{text}");
+            assert_eq!(string.password().as_deref(), password, "{text}");
+            assert_eq!(string.database().as_deref(), Some(database), "{text}");
+            if user.is_some() {
+                let address = string.address().expect(text);
+                assert_eq!(
+                    (Some(address.user()), address.database()),
+                    (user, database),
+                    "{text}"
+                );
+            }
+        };
+        check(
+            "postgres://ann:a%40b@db:6543/my%20shop?schema=x",
+            "db:6543",
+            Some("ann"),
+            Some("a@b"),
+            "my shop",
+        );
+        check(
+            "postgis://ann:it's@db/shop",
+            "db:5432",
+            Some("ann"),
+            Some("it's"),
+            "shop",
+        );
+        check(
+            "jdbc:postgresql://db/shop?user=ann&password=p",
+            "db:5432",
+            Some("ann"),
+            Some("p"),
+            "shop",
+        );
+        check(
+            "host=/run/pg dbname=shop user=ann",
+            "%2Frun%2Fpg:5432",
+            Some("ann"),
+            None,
+            "shop",
+        );
+        check(
+            "Host=db;Database=shop;User Id=ann;Pwd=p",
+            "db:5432",
+            Some("ann"),
+            Some("p"),
+            "shop",
+        );
+        check(
+            "postgres://ann:p@db/shop?sslmode=no-verify",
+            "db:5432",
+            Some("ann"),
+            Some("p"),
+            "shop",
+        );
+        check("postgres:///shop", "localhost:5432", None, None, "shop");
+    }
+
+    #[test]
+    fn what_leads_elsewhere_is_no_string_of_ours() {
+        for text in [
+            "mysql://ann@db/shop",
+            "redis://localhost:6379",
+            "https://example.org/postgres://",
+            "Server=db;Database=shop;Trusted_Connection=True",
+            "postgres://ann@db:port/shop",
+            "host='open",
+            "/usr/bin:/bin",
+            "a=b",
+            "",
+        ] {
+            assert_eq!(ConnectionString::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn variables_name_a_server_only_with_host_or_port() {
+        let of = |set: &[(&str, &str)]| {
+            ConnectionString::of_variables(|name| {
+                set.iter()
+                    .find(|(n, _)| *n == name)
+                    .map(|(_, v)| (*v).to_owned())
+            })
+        };
+        assert_eq!(of(&[("PGUSER", "ann"), ("PGDATABASE", "shop")]), None);
+        let string = of(&[("PGHOST", "db"), ("PGUSER", "ann"), ("PGPASSWORD", "p w")]).unwrap();
+        assert_eq!(string.shown("h", 1), "postgres://ann@h:1/");
+        assert_eq!(string.address().unwrap().to_string(), "db:5432/ann");
+    }
+
+    #[test]
+    fn the_same_server_has_several_names() {
+        let place = |text: &str| ConnectionString::parse(text).unwrap().place().clone();
+        let local = place("postgres://localhost/a");
+        assert!(local.is(&place("postgres://127.0.0.1:5432/b")));
+        assert!(!local.is(&place("postgres://localhost:5433/a")));
+        assert!(!local.is(&place("postgres://db/a")));
+        assert!(place("postgres://DB.example/a").is(&place("postgresql://db.example:5432/b")));
+    }
+}

@@ -1,0 +1,239 @@
+//! `dbproof watch`: an application runs, and its traffic with the database is looked at.
+//!
+//! * `target`: the server under watch; `connection_string`: how applications name it.
+//! * `pointing`: leads the command to dbproof; `command`: runs it.
+//! * `analyst`: looks at the traffic while it passes; `catalogs`: asks what the columns are.
+//! * `proving`: runs loops and their batched statements side by side.
+//! * `record`: what is told of it all.
+
+mod analyst;
+mod catalogs;
+mod command;
+mod connection_string;
+mod idle;
+mod masked;
+mod options;
+mod percent;
+mod pointing;
+mod proving;
+mod record;
+mod target;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use dbproof_analysis::nplusone::{Detector, IgnoreRule, Thresholds};
+use dbproof_capture::capture::{Capture, CaptureOptions, CaptureSummary};
+use dbproof_capture::tee::TeeOptions;
+use dbproof_model::{CommandExit, RunRecord, WatchEnd};
+use nix::sys::signal::Signal;
+
+use self::analyst::Analyst;
+use self::command::{Running, Signals, exit, terminal_reaches_the_command};
+use self::masked::masked;
+pub use self::options::{WatchOptions, WatchedServer};
+use self::pointing::Pointing;
+pub use self::pointing::VariableRequest;
+use self::record::{Circumstances, parts};
+use self::target::Target;
+use crate::error::{InputError, RunError};
+use crate::observer::{Event, Observer};
+use crate::project::Project;
+use crate::project::config::NPlusOneConfig;
+use crate::run::Beginning;
+
+/// How long open sessions may take to come to their end once the watch is over.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// How long a command may take to end after the time of `--for`.
+const LAST_TIME: Duration = Duration::from_secs(10);
+
+/// Watches an application; `None` where it was interrupted before it began.
+///
+/// # Errors
+///
+/// [`RunError::Input`] where the options are at fault; any other where the server is, or the place to
+/// listen at. Once the application runs, the watch ends with a record.
+pub async fn watch(
+    options: &WatchOptions,
+    observer: &dyn Observer,
+) -> Result<Option<RunRecord>, RunError> {
+    let beginning = Beginning::now();
+    let mut signals = Signals::listen()?;
+    let target = tokio::select! {
+        target = Target::open(options, &beginning.run_id, observer) => target?,
+        _ = signals.next() => return Ok(None),
+    };
+    let (capture, batches) = Capture::start(&capture_options(options, &target))?;
+    let listened = capture
+        .address()
+        .ok_or_else(|| InputError::new("nowhere to listen"))?;
+    let reached = pointing::reachable(listened);
+    let analyst = Analyst::new(detector(options), slow_us(options), &target.address)
+        .start(batches)
+        .map_err(|source| RunError::File {
+            action: "start the analysis".to_owned(),
+            source,
+        })?;
+    let pointing = if options.command.is_empty() {
+        Pointing::default()
+    } else {
+        point(options, &target, reached)?
+    };
+    let began = Instant::now();
+    observer.event(Event::Watching {
+        listened,
+        server: &target.address.to_string(),
+        has_command: !options.command.is_empty(),
+    });
+    let (exit, ended) = run(options, &pointing, &mut signals).await?;
+    let duration_ms = began.elapsed().as_secs_f64() * 1e3;
+    observer.event(Event::Judging);
+    let summary = stop(capture).await;
+    let analyst = analyst.join();
+    let analyst = analyst.map_err(|_| RunError::File {
+        action: "analyse the traffic".to_owned(),
+        source: std::io::Error::other("the analysis ended without a result"),
+    })?;
+    let mut seen = analyst.finish(&summary);
+    if options.prove {
+        let proving = proving::prove(&mut seen, &target.address, options.keep_values);
+        tokio::select! {
+            () = proving => {}
+            _ = signals.next() => {}
+        }
+    }
+    let shown = options.command.iter();
+    let circumstances = Circumstances {
+        command: shown
+            .map(|a| masked(&a.to_string_lossy(), &target.string))
+            .collect(),
+        exit,
+        ended,
+        server: target.string.place().to_string(),
+        listened: reached.to_string(),
+        pointed: pointing.told,
+        duration_ms,
+    };
+    let (scenarios, findings) = parts(options, circumstances, &summary, seen);
+    let project = options.project.as_ref().and_then(Project::name);
+    let folder = options.folder();
+    Ok(Some(beginning.record(
+        project,
+        &folder,
+        options.seed,
+        target.server.clone(),
+        scenarios,
+        findings,
+    )))
+}
+
+fn capture_options(options: &WatchOptions, target: &Target) -> CaptureOptions {
+    let mut tee = TeeOptions::new(target.address.clone());
+    if options.listen.is_some() {
+        tee.listen = options.listen;
+    }
+    CaptureOptions {
+        keep_sent: options.prove || options.keep_values,
+        idle_transaction: options.idle_limit(),
+        ..CaptureOptions::new(tee)
+    }
+}
+
+fn detector(options: &WatchOptions) -> Detector {
+    let default = NPlusOneConfig::default();
+    let config = options
+        .project
+        .as_ref()
+        .map_or(&default, |p| &p.config.nplusone);
+    let thresholds = Thresholds {
+        proven_children: config.proven_children,
+        likely_values: config.likely_values,
+        duplicate_repeats: config.duplicate_repeats,
+        coverage: config.coverage,
+        burst_gap_ms: config.burst_gap_ms,
+    };
+    let rules = config.ignore.iter().filter_map(|entry| {
+        let reason = &entry.reason;
+        if let Some(template) = &entry.template {
+            return Some(IgnoreRule::template(template, reason));
+        }
+        let (key, value) = entry.tag.as_ref()?.split_once('=')?;
+        Some(IgnoreRule::tag(key.trim(), value.trim(), reason))
+    });
+    Detector::new(thresholds).ignoring(rules.collect())
+}
+
+fn slow_us(options: &WatchOptions) -> u64 {
+    let threshold = Duration::try_from_secs_f64(options.threshold.milliseconds / 1e3);
+    let micros = threshold.map(|t| u64::try_from(t.as_micros()).unwrap_or(u64::MAX));
+    micros.unwrap_or(u64::MAX)
+}
+
+fn point(
+    options: &WatchOptions,
+    target: &Target,
+    reached: SocketAddr,
+) -> Result<Pointing, RunError> {
+    let pointed = pointing::point(
+        &options.environment,
+        &target.string,
+        reached,
+        &options.variables,
+    );
+    pointed.map_err(|message| InputError::new(message).into())
+}
+
+/// Runs the command to its end, or waits; what ended it is told.
+async fn run(
+    options: &WatchOptions,
+    pointing: &Pointing,
+    signals: &mut Signals,
+) -> Result<(Option<CommandExit>, WatchEnd), RunError> {
+    let deadline = options
+        .duration
+        .map(|duration| tokio::time::Instant::now() + duration);
+    let over = async |deadline: Option<tokio::time::Instant>| match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    };
+    if options.command.is_empty() {
+        return tokio::select! {
+            _ = signals.next() => Ok((None, WatchEnd::Interrupt)),
+            () = over(deadline) => Ok((None, WatchEnd::Duration)),
+        };
+    }
+    let mut running = Running::start(&options.command, pointing)?;
+    let mut deadline = deadline;
+    let mut ended = WatchEnd::Command;
+    loop {
+        tokio::select! {
+            status = running.ended() => return Ok((Some(exit(status?)), ended)),
+            signal = signals.next() => {
+                match (ended, signal) {
+                    // Whoever asks twice does not want to wait.
+                    (WatchEnd::Interrupt, _) => running.send(Signal::SIGKILL),
+                    (_, Signal::SIGINT) if terminal_reaches_the_command() => {}
+                    (_, signal) => running.send(signal),
+                }
+                ended = WatchEnd::Interrupt;
+            }
+            () = over(deadline) => {
+                let last = ended == WatchEnd::Duration;
+                running.send(if last { Signal::SIGKILL } else { Signal::SIGTERM });
+                if ended == WatchEnd::Command {
+                    ended = WatchEnd::Duration;
+                }
+                deadline = Some(tokio::time::Instant::now() + LAST_TIME);
+            }
+        }
+    }
+}
+
+/// Ends the capture, on a thread that may wait.
+async fn stop(capture: Capture) -> CaptureSummary {
+    let stopped = tokio::task::spawn_blocking(move || capture.stop(PATIENCE));
+    stopped.await.unwrap_or_else(|_| CaptureSummary {
+        incomplete: vec!["the capture ended without a result".to_owned()],
+        ..CaptureSummary::default()
+    })
+}
