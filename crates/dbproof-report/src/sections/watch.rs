@@ -1,8 +1,8 @@
 //! What passed by while an application ran: the statements that took the time, first.
 
 use dbproof_model::{
-    CommandExit, FailedStatement, IdleTransaction, SlowStatement, TemplateTotal, WatchEnd,
-    WatchRecord, WatchedDatabase,
+    CommandExit, FailedStatement, IdleTransaction, PointedVariable, SlowStatement, TemplateTotal,
+    WatchEnd, WatchRecord, WatchedDatabase,
 };
 
 use crate::document::{Align, Block, Cell, Section, Table, Tone};
@@ -37,14 +37,7 @@ pub(crate) fn section(record: &WatchRecord) -> Section {
         blocks.push(Block::Heading(vec![Cell::plain("Databases")]));
         blocks.push(Block::Table(databases(&record.databases)));
     }
-    for variable in &record.pointed {
-        blocks.push(Block::Item(vec![
-            Cell::toned("pointed ", Tone::Muted),
-            Cell::code(&variable.name),
-            Cell::plain(" "),
-            Cell::plain(&variable.to),
-        ]));
-    }
+    blocks.extend(pointed(record));
     Section {
         title: "watch",
         verdict: Some(record.verdict),
@@ -261,6 +254,25 @@ fn databases(all: &[WatchedDatabase]) -> Table {
     };
     table.rows = all.iter().map(row).collect();
     table
+}
+
+/// What led the command to dbproof; in full where it did not come.
+fn pointed(record: &WatchRecord) -> Vec<Block> {
+    let item = |text: Cell| {
+        let title = Cell::toned("pointed ", Tone::Muted);
+        Block::Item(vec![title, text])
+    };
+    let full = |variable: &PointedVariable| {
+        item(Cell::plain(format!("{} {}", variable.name, variable.to)))
+    };
+    if record.executions == 0 {
+        return record.pointed.iter().map(full).collect();
+    }
+    let names: Vec<&str> = record.pointed.iter().map(|p| p.name.as_str()).collect();
+    if names.is_empty() {
+        return Vec::new();
+    }
+    vec![item(Cell::plain(names.join(", ")))]
 }
 
 /// Where a statement came from.

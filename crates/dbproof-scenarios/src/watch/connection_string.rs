@@ -474,7 +474,7 @@ mod tests {
         );
         check(
             "host=/run/pg dbname=shop user=ann",
-            "%2Frun%2Fpg:5432",
+            "/run/pg:5432",
             Some("ann"),
             None,
             "shop",

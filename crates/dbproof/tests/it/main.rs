@@ -14,3 +14,4 @@ mod seed;
 mod server;
 mod since;
 mod verdicts;
+mod watch;

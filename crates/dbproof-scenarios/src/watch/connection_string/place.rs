@@ -27,6 +27,9 @@ impl Place {
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.host.starts_with('/') {
+            return write!(f, "{}:{}", self.host, self.port);
+        }
         write!(f, "{}:{}", bracketed(&self.host), self.port)
     }
 }
