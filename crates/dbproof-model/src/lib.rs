@@ -42,7 +42,7 @@ pub use record::slow::{
 };
 pub use record::watch::{
     CommandExit, FailedStatement, IdleTransaction, OtherTemplates, PointedVariable, SlowStatement,
-    TemplateTotal, WatchEnd, WatchRecord, WatchedDatabase,
+    TemplateTotal, TrafficSource, WatchEnd, WatchRecord, WatchedDatabase,
 };
 pub use result::{ResultColumn, ResultSet};
 pub use schema::{Column, ForeignKey, Relation, Schema};

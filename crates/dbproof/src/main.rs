@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => commands::scenarios::all(arguments),
         Command::Slow(arguments) => commands::scenarios::slow(arguments),
         Command::Regress(arguments) => commands::scenarios::regress(arguments),
-        Command::Nplusone(arguments) => commands::scenarios::nplusone(arguments),
+        Command::Nplusone(arguments) => commands::nplusone::run(arguments),
         Command::Deadlock(arguments) => commands::scenarios::deadlock(arguments),
         Command::Watch(arguments) => commands::watch::run(arguments),
         Command::Seed(arguments) => commands::seed::run(arguments),
