@@ -204,9 +204,9 @@ fn bench(what: &str, executions: u64, before: &[Sent], one: impl Fn(usize) -> Ve
     let trips = if trips.is_empty() { vec![first] } else { trips };
     let mut best = f64::MAX;
     for _ in 0..REPEATS {
-        let began = Instant::now();
+        let start = Instant::now();
         let mut count = 0;
-        while began.elapsed() < LEAST {
+        while start.elapsed() < LEAST {
             for trip in &trips {
                 feed(black_box(trip), &mut collector);
                 if collector.executed.len() >= 512 {
@@ -215,7 +215,7 @@ fn bench(what: &str, executions: u64, before: &[Sent], one: impl Fn(usize) -> Ve
             }
             count += trips.len();
         }
-        best = best.min(began.elapsed().as_secs_f64() / count as f64);
+        best = best.min(start.elapsed().as_secs_f64() / count as f64);
     }
     assert!(collector.totals.executions > 0 && collector.totals.unassigned == 0);
     let (_, events) = collector.take();

@@ -6,3 +6,4 @@ mod scene;
 mod encryption;
 mod ledger;
 mod passing;
+mod replay;
