@@ -97,6 +97,10 @@ impl Rows {
         if self.kept >= MOST_ROWS || self.values.len() + keys.len() > MOST_VALUES {
             return Some(());
         }
+        if self.kept == 0 {
+            // Most results have one row.
+            self.values.reserve_exact(keys.len());
+        }
         self.kept += 1;
         let mut at = 0;
         for index in keys {
