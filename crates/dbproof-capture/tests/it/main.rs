@@ -3,6 +3,7 @@
 mod recorder;
 mod scene;
 
+mod capturing;
 mod encryption;
 mod ledger;
 mod passing;
