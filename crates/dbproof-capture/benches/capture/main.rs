@@ -22,8 +22,10 @@ use rivals::{Hog, Place, Proxy, Run};
 pub(crate) enum Side {
     Direct,
     PgBouncer,
-    /// The tee of this crate.
+    /// The tee of this crate, reading the headers of messages alone.
     EventLoop,
+    /// The tee with all that is captured: statements, values and rows, handed on to another thread.
+    Capture,
     /// One runtime of one thread, a task a connection.
     Tokio,
     /// Two blocking threads a connection.
@@ -31,10 +33,11 @@ pub(crate) enum Side {
 }
 
 impl Side {
-    const ALL: [Side; 5] = [
+    const ALL: [Side; 6] = [
         Side::Direct,
         Side::PgBouncer,
         Side::EventLoop,
+        Side::Capture,
         Side::Tokio,
         Side::Threads,
     ];
@@ -44,6 +47,7 @@ impl Side {
             Side::Direct => "direct",
             Side::PgBouncer => "pgbouncer",
             Side::EventLoop => "event-loop",
+            Side::Capture => "capture",
             Side::Tokio => "tokio",
             Side::Threads => "threads",
         }

@@ -101,7 +101,9 @@ impl Proxy {
                 process: None,
             }),
             Side::PgBouncer => pgbouncer(place),
-            Side::EventLoop | Side::Tokio | Side::Threads => Some(ours(side, place)),
+            Side::EventLoop | Side::Capture | Side::Tokio | Side::Threads => {
+                Some(ours(side, place))
+            }
         }
     }
 

@@ -4,8 +4,10 @@ mod raw;
 mod recorder;
 mod scene;
 
+mod capturing;
 mod encryption;
 mod ledger;
 mod passing;
+mod replay;
 mod versions;
 mod volume;
