@@ -131,7 +131,8 @@ impl Search<'_, '_> {
         for column in self.judged.key_columns(children[0], position) {
             supplied.extend(self.supply.get(column).into_iter().flatten());
         }
-        supplied.retain(|(run, _)| self.judged.run(*run).reading.template != repeated.template);
+        let is_guess = self.judged.units[self.unit as usize].is_burst();
+        supplied.retain(|(run, _)| self.judged.can_fan_out(*run, children[0], is_guess));
         supplied.sort_unstable();
         supplied.dedup();
         let mut order: Vec<(u32, ColumnId)> = Vec::new();

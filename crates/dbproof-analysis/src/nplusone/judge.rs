@@ -1,5 +1,6 @@
 //! What repeats in a window, and where the values come from: [`Judged`].
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use dbproof_model::GroupVerdict;
@@ -25,6 +26,8 @@ pub(super) struct Judged<'w> {
     /// The runs of all units, unit by unit, and where each unit's begin.
     in_units: Vec<u32>,
     begins: Vec<u32>,
+    /// What writing statements returned, by what it is alike to.
+    written: OnceCell<FxHashMap<ColumnId, FxHashSet<ValueHash>>>,
 }
 
 /// Repeated executions of one template in one place. Runs are indices into [`Judged::runs`].
@@ -87,6 +90,7 @@ impl<'w> Judged<'w> {
             counts,
             in_units,
             begins,
+            written: OnceCell::new(),
         }
     }
 
@@ -222,6 +226,46 @@ impl<'w> Judged<'w> {
         keys.collect::<FxHashSet<_>>().len()
     }
 
+    /// The same without the values that a writing statement returned. A test asks for the rows that
+    /// were made for it, and the next test for others.
+    pub(super) fn distinct_unwritten(&self, runs: &[u32], position: usize) -> usize {
+        let written = self.written.get_or_init(|| self.written());
+        let columns = runs.first().map(|run| self.key_columns(*run, position));
+        let alike: Vec<_> = columns
+            .into_iter()
+            .flatten()
+            .filter_map(|column| written.get(column))
+            .collect();
+        let keys = runs.iter().filter_map(|run| self.key(*run, position));
+        let unwritten = keys.filter(|key| !alike.iter().any(|values| values.contains(key)));
+        unwritten.collect::<FxHashSet<_>>().len()
+    }
+
+    fn written(&self) -> FxHashMap<ColumnId, FxHashSet<ValueHash>> {
+        let mut written: FxHashMap<ColumnId, FxHashSet<ValueHash>> = FxHashMap::default();
+        for (run, _) in (0_u32..)
+            .zip(self.runs)
+            .filter(|(_, run)| run.reading.is_write())
+        {
+            for (at, column) in self.resolved(run).results.iter().enumerate() {
+                for alike in column.iter().flat_map(|column| &column.closure) {
+                    written
+                        .entry(*alike)
+                        .or_default()
+                        .extend(self.supplied(run, at));
+                }
+            }
+        }
+        written
+    }
+
+    /// Whether a run's result can be what the runs of a template work through. In a burst, which can
+    /// hold several requests or tests, reading what was written before is no sign of a loop.
+    pub(super) fn can_fan_out(&self, result: u32, child: u32, is_guess: bool) -> bool {
+        let (parent, child) = (&self.run(result).reading, &self.run(child).reading);
+        parent.template != child.template && !(is_guess && parent.is_write() && !child.is_write())
+    }
+
     pub(super) fn verdict(&self, child: u32) -> GroupVerdict {
         if self.run(child).reading.is_write() {
             GroupVerdict::WriteLoop
@@ -290,7 +334,7 @@ fn undo_failures(runs: &[Run], counts: &mut [bool]) {
                         }
                     }
                 }
-                Control::None | Control::End => {}
+                Control::None | Control::End | Control::Truncate => {}
             }
         }
         if has_failed {

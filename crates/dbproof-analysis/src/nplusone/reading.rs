@@ -47,7 +47,7 @@ pub(super) struct Key {
     slot: usize,
 }
 
-/// What a statement does to the transaction that it is part of.
+/// What a statement does to the unit of work that it is part of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Control {
     None,
@@ -57,6 +57,8 @@ pub(super) enum Control {
     RollbackTo(Box<str>),
     /// `COMMIT`, `ROLLBACK` and their like.
     End,
+    /// `TRUNCATE`, which nobody does within a request, but many test suites do after each test.
+    Truncate,
 }
 
 impl Reading {
@@ -174,6 +176,7 @@ impl Control {
                 Control::RollbackTo(name(savepoint))
             }
             ("commit" | "rollback" | "end" | "abort", _) => Control::End,
+            ("truncate", _) => Control::Truncate,
             _ => Control::None,
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn find(judged: &Judged<'_>, seen: &[bool]) -> Vec<Sighting> {
             supplied.dedup();
             let mut from = 0;
             for result in supplied {
-                if judged.run(result.0).reading.template == judged.run(first).reading.template {
+                if !judged.can_fan_out(result.0, first, true) {
                     continue;
                 }
                 let delivered = judged.run(result.0).executed.finished_us;
