@@ -12,9 +12,9 @@ const DEEPEST_NESTING: usize = 8;
 /// What the results of a unit could have supplied: runs and hashed columns, by what they are alike to.
 type Supply = FxHashMap<ColumnId, Vec<(u32, u16)>>;
 
-/// The fan-outs within a unit of work.
-pub(super) fn find(judged: &Judged<'_>, unit: u32) -> Vec<Sighting> {
-    let mut repeated = judged.repeated(unit, |_| true);
+/// The fan-outs within a unit of work, of the runs that are not explained yet.
+pub(super) fn find(judged: &Judged<'_>, unit: u32, seen: &[bool]) -> Vec<Sighting> {
+    let mut repeated = judged.repeated(unit, |run| !seen[run as usize]);
     repeated.retain(|r| r.runs.len() as u64 >= judged.thresholds.proven_children);
     if repeated.is_empty() {
         return Vec::new();

@@ -10,7 +10,7 @@ use super::Thresholds;
 use super::identity::{ColumnId, Identity};
 use super::reading::{Control, Resolved, Resolver};
 use super::window::{Run, Unit, Window};
-use super::{chain, fanout, repetition, spread};
+use super::{chain, fanout, pauses, repetition, spread};
 use crate::traffic::ValueHash;
 
 /// The executions of a window in the order in which they were sent, ready to be judged.
@@ -97,10 +97,10 @@ impl<'w> Judged<'w> {
     /// Finds all that repeats in the units that are over. What is found over several units is found
     /// in the others as well.
     pub(super) fn sightings(&self, closed: &[bool]) -> Vec<Sighting> {
-        let mut seen = vec![false; self.runs.len()];
+        let mut seen = pauses::apart(self);
         let mut sightings = Vec::new();
         for unit in self.unit_numbers() {
-            for sighting in fanout::find(self, unit) {
+            for sighting in fanout::find(self, unit, &seen) {
                 mark(&mut seen, &sighting);
                 if closed[unit as usize] {
                     sightings.push(sighting);
@@ -121,7 +121,7 @@ impl<'w> Judged<'w> {
         sightings
     }
 
-    fn unit_numbers(&self) -> std::ops::Range<u32> {
+    pub(super) fn unit_numbers(&self) -> std::ops::Range<u32> {
         0..u32::try_from(self.units.len()).unwrap_or(u32::MAX)
     }
 
