@@ -76,14 +76,25 @@ struct Match {
     column: ColumnId,
     /// Children and the results (run and hashed column) that their values come from.
     children: Vec<(u32, (u32, u16))>,
-    /// When the first of the results was there.
+    /// When the first of the results was there, and the last one that supplied a child.
     first_us: u64,
+    last_us: u64,
+    /// How many results of the template there are.
+    results: usize,
     /// Children sent after that.
     asked: usize,
 }
 
-/// How well a match proves: whether one result fans out itself, and the share of the children.
-type Proof = (bool, f64);
+/// How well a match proves. A result that fans out itself explains more than one that passes a value
+/// on, what was read more than what was written, and what came last more than what came before.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+struct Proof {
+    fans_out: bool,
+    is_read: bool,
+    /// The share of the children that it supplied.
+    coverage: f64,
+    last_us: u64,
+}
 
 impl Search<'_, '_> {
     /// The fan-outs that explain most of a template's runs.
@@ -109,7 +120,6 @@ impl Search<'_, '_> {
                 let Some(proof) = self.proof(&found, key.position) else {
                     continue;
                 };
-                // A result that fans out itself explains more than one that passes a value on.
                 if best.as_ref().is_none_or(|(known, ..)| proof > *known) {
                     best = Some((proof, key.position, found));
                 }
@@ -184,6 +194,8 @@ impl Search<'_, '_> {
             column,
             children: Vec::new(),
             first_us: first_us.unwrap_or(u64::MAX),
+            last_us: 0,
+            results: results.len(),
             asked: 0,
         };
         for child in children {
@@ -200,6 +212,7 @@ impl Search<'_, '_> {
                 let (result, before) = holders[place as usize];
                 if delivered(result) <= sent_us && result.0 < *child {
                     found.children.push((*child, result));
+                    found.last_us = found.last_us.max(delivered(result));
                     break;
                 }
                 next = before;
@@ -231,11 +244,14 @@ impl Search<'_, '_> {
         let fans_out = by_result
             .iter()
             .any(|(result, values)| self.fans_out(*result, values.len()));
-        match (fans_out, self.proven.contains(&found.parent)) {
-            (true, _) => Some((true, coverage)),
-            (false, true) => Some((false, coverage)),
-            (false, false) => None,
-        }
+        // Who passes a value on does so for most of its rows.
+        let passes_on = self.proven.contains(&found.parent) && 2 * by_result.len() >= found.results;
+        (fans_out || passes_on).then(|| Proof {
+            fans_out,
+            is_read: !self.judged.run(found.children[0].1.0).reading.is_write(),
+            coverage,
+            last_us: found.last_us,
+        })
     }
 
     /// The values that each result supplied.

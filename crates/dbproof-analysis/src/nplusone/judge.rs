@@ -100,13 +100,13 @@ impl<'w> Judged<'w> {
         let mut seen = pauses::apart(self);
         let mut sightings = Vec::new();
         for unit in self.unit_numbers() {
-            for sighting in fanout::find(self, unit, &seen) {
-                mark(&mut seen, &sighting);
-                if closed[unit as usize] {
-                    sightings.push(sighting);
-                }
+            let mut found = fanout::find(self, unit, &seen);
+            found.iter().for_each(|sighting| mark(&mut seen, sighting));
+            if closed[unit as usize] {
+                sightings.append(&mut found);
             }
         }
+        spread::complete(self, &mut sightings, &mut seen);
         for sighting in spread::find(self, &seen) {
             mark(&mut seen, &sighting);
             sightings.push(sighting);
