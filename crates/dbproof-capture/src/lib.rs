@@ -1,11 +1,11 @@
 //! The capture of an application's database traffic.
 //!
-//! * [`capture`]: a tee, and what its sessions execute, batch by batch.
+//! * [`capture`]: the whole: what applications execute, batch by batch.
 //! * [`tee`]: passes traffic on between applications and a server, unchanged.
 //! * [`tap`]: the seam between the tee and what reads the traffic.
 //! * [`protocol`]: the bytes of a session as the statements that were executed.
-//! * [`trace`]: what was captured, as a file.
 //! * [`log`]: PostgreSQL's own logs as executions.
+//! * [`trace`]: what was captured, as a file.
 
 pub mod capture;
 pub mod log;

@@ -122,6 +122,7 @@ impl Traffic {
                     attribute,
                     name: (*column).to_owned(),
                     type_name: "bigint".to_owned(),
+                    unique: attribute == 1,
                 })
                 .collect(),
         };

@@ -83,7 +83,7 @@ impl Walk<'_, '_> {
             return false;
         }
         let width = result.shape.hashed.len();
-        let last = &result.values[(kept - 1) * width..];
+        let last = &result.values[(kept - 1) * width..kept * width];
         let compared = &self.judged.resolved(next).ranges[nth];
         let named = self.judged.run(next).reading.column(range);
         last.iter().enumerate().any(|(at, last)| {

@@ -143,6 +143,7 @@ mod tests {
                     attribute,
                     name: (*name).to_owned(),
                     type_name: "bigint".to_owned(),
+                    unique: attribute == 1,
                 })
                 .collect(),
         };

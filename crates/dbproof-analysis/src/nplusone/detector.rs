@@ -25,10 +25,11 @@ const MOST_REASONS: usize = 10;
 /// they come, and needs no more memory for many of them than for some.
 ///
 /// Executions are kept in a window. It is judged and forgotten in a pause of all sessions, or when it
-/// is full; units of work that are not over then (transactions, tags, bursts) are kept, unless they
-/// fill half of the window themselves, and so is what ended a moment ago. So a finding can only
-/// depend on where a window ends where a single unit of work has more than 16,384 executions, or
-/// children over other connections follow their parent after more than four burst gaps.
+/// is full. Units of work that are not over then are kept: transactions until they end, tags until
+/// nobody has used them for a second, bursts for four burst gaps, since children over other connections
+/// may follow. So a finding depends on where windows end only where that does not fit into half of a
+/// window: one unit of work has more than 8,192 executions, or all that are under way have more than
+/// 16,384.
 #[derive(Debug)]
 pub struct Detector {
     thresholds: Thresholds,

@@ -252,9 +252,15 @@ impl Search<'_, '_> {
     }
 
     /// Whether so many children belong to a result for sure. Where a list is long, a few lookups can
-    /// follow it by chance: fewer in a burst, which is but a guess at a unit.
+    /// follow it by chance: fewer in a burst, which is but a guess at a unit. Values of a column that
+    /// is no key, such as a status, can be known from elsewhere.
     fn fans_out(&self, result: (u32, u16), values: usize) -> bool {
         let thresholds = self.judged.thresholds;
+        let (run, at) = (result.0, usize::from(result.1));
+        if !self.judged.is_key_column(run, at) {
+            let is_enough = values as u64 >= thresholds.likely_values;
+            return is_enough && self.judged.singles_out(run, at);
+        }
         let surely = if self.judged.units[self.unit as usize].is_burst() {
             thresholds.likely_values
         } else {

@@ -56,6 +56,8 @@ enum ColumnName {
 #[derive(Debug)]
 struct NamedColumn {
     name: Option<String>,
+    /// Whether its values single out rows: it is unique, or part of a foreign key.
+    is_key: bool,
 }
 
 #[derive(Debug, Default)]
@@ -79,14 +81,27 @@ struct Known {
 struct Relation {
     schema: Box<str>,
     name: Box<str>,
-    columns: Vec<(i16, Box<str>, Box<str>)>,
+    columns: Vec<Held>,
     /// Whether the catalog told of it, and so all of its columns are known.
     is_told: bool,
 }
 
+/// A column of a relation.
+#[derive(Debug, Clone, PartialEq)]
+struct Held {
+    attribute: i16,
+    name: Box<str>,
+    type_name: Box<str>,
+    unique: bool,
+}
+
 impl Relation {
-    fn named(&self, column: &str) -> Option<&(i16, Box<str>, Box<str>)> {
-        self.columns.iter().find(|(_, name, _)| **name == *column)
+    fn named(&self, column: &str) -> Option<&Held> {
+        self.columns.iter().find(|held| *held.name == *column)
+    }
+
+    fn at(&self, attribute: i16) -> Option<&Held> {
+        self.columns.iter().find(|held| held.attribute == attribute)
     }
 }
 
@@ -103,7 +118,12 @@ impl Identity {
         database.catalogs += 1;
         for relation in schema.relations {
             let columns = relation.columns.into_iter();
-            let columns = columns.map(|c| (c.attribute, c.name.into(), c.type_name.into()));
+            let columns = columns.map(|column| Held {
+                attribute: column.attribute,
+                name: column.name.into(),
+                type_name: column.type_name.into(),
+                unique: column.unique,
+            });
             database.put(
                 relation.oid,
                 Relation {
@@ -124,6 +144,9 @@ impl Identity {
             for (from, to) in key.attributes.iter().zip(&key.referenced_attributes) {
                 let from = self.number(number, key.relation_oid, *from);
                 let to = self.number(number, key.referenced_oid, *to);
+                for column in [from, to] {
+                    self.columns[column as usize].is_key = true;
+                }
                 let known = self.references.entry(from).or_default();
                 if !known.contains(&to) {
                     known.push(to);
@@ -197,7 +220,7 @@ impl Identity {
     /// The type of a compared column.
     pub(super) fn type_of(&self, database: u32, column: &ComparedColumn) -> Option<String> {
         let relation = self.relations(database, column, None).into_iter().next()?;
-        let (_, _, type_name) = relation.named(&column.column)?;
+        let type_name = &relation.named(&column.column)?.type_name;
         (!type_name.is_empty()).then(|| type_name.as_ref().to_owned())
     }
 
@@ -219,6 +242,11 @@ impl Identity {
     /// `relation.column`.
     pub(super) fn name(&self, column: ColumnId) -> Option<&str> {
         self.columns[column as usize].name.as_deref()
+    }
+
+    /// Whether a column's values single out rows: it is unique, or part of a foreign key.
+    pub(super) fn is_key(&self, column: ColumnId) -> bool {
+        self.columns[column as usize].is_key
     }
 
     fn relations(
@@ -257,9 +285,9 @@ impl Identity {
             .and_then(|d| d.by_oid.get(&oid));
         let relation = known.map(|known| Arc::clone(&known.relation));
         if let Some(relation) = relation
-            && let Some((_, name, _)) = relation.columns.iter().find(|(a, ..)| *a == attribute)
+            && let Some(held) = relation.at(attribute)
         {
-            return self.number_named(database, &relation, name);
+            return self.number_named(database, &relation, &held.name);
         }
         self.number_of(
             ColumnKey {
@@ -277,14 +305,20 @@ impl Identity {
             relation: RelationKey::Named(relation.schema.clone(), relation.name.clone()),
             column: ColumnName::Name(column.into()),
         };
-        self.number_of(key, Some(format!("{}.{column}", relation.name)))
+        let number = self.number_of(key, Some(format!("{}.{column}", relation.name)));
+        let unique = relation.named(column).is_some_and(|held| held.unique);
+        self.columns[number as usize].is_key |= unique;
+        number
     }
 
     fn number_of(&mut self, key: ColumnKey, name: Option<String>) -> ColumnId {
         let next = ColumnId::try_from(self.columns.len()).unwrap_or(ColumnId::MAX);
         let number = *self.numbers.entry(key).or_insert(next);
         if number == next {
-            self.columns.push(NamedColumn { name });
+            self.columns.push(NamedColumn {
+                name,
+                is_key: false,
+            });
         }
         number
     }
@@ -318,8 +352,13 @@ impl Database {
         let mut columns = before.map(|r| r.columns.clone()).unwrap_or_default();
         let known = columns.len();
         for (attribute, name) in learned.columns {
-            if !columns.iter().any(|(a, ..)| *a == attribute) {
-                columns.push((attribute, name.into(), "".into()));
+            if !columns.iter().any(|held| held.attribute == attribute) {
+                columns.push(Held {
+                    attribute,
+                    name: name.into(),
+                    type_name: "".into(),
+                    unique: false,
+                });
             }
         }
         if columns.len() == known {
@@ -390,7 +429,7 @@ fn origin(column: &ResultColumn) -> Option<(u32, i16)> {
 fn is_told(by_oid: &FxHashMap<u32, Known>, oid: u32, attribute: i16) -> bool {
     by_oid.get(&oid).is_some_and(|known| {
         let relation = &known.relation;
-        relation.is_told && relation.columns.iter().any(|(a, ..)| *a == attribute)
+        relation.is_told && relation.at(attribute).is_some()
     })
 }
 
@@ -405,6 +444,7 @@ mod tests {
             attribute,
             name: name.to_owned(),
             type_name: "bigint".to_owned(),
+            unique: name == "id",
         };
         Told {
             oid,

@@ -200,6 +200,22 @@ impl<'w> Judged<'w> {
             .filter_map(|value| *value)
     }
 
+    /// Whether the values of a result's column belong to its rows and to no others: it is a key, or
+    /// they all differ. Where they do not, as with a status, the same values can come from elsewhere.
+    pub(super) fn singles_out(&self, run: u32, at: usize) -> bool {
+        self.is_key_column(run, at) || {
+            let values = self.supplied(run, at);
+            values.clone().collect::<FxHashSet<_>>().len() == values.count()
+        }
+    }
+
+    /// Whether a result's column is unique, or part of a foreign key.
+    pub(super) fn is_key_column(&self, run: u32, at: usize) -> bool {
+        self.resolved(run).results[at]
+            .as_ref()
+            .is_some_and(|column| column.is_key)
+    }
+
     /// How many different values these runs have at a position.
     pub(super) fn distinct(&self, runs: &[u32], position: usize) -> usize {
         let keys = runs.iter().filter_map(|run| self.key(*run, position));

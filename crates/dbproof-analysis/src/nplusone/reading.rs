@@ -260,6 +260,8 @@ pub(super) struct Resolved {
 pub(super) struct ResolvedColumn {
     pub(super) column: ColumnId,
     pub(super) closure: Box<[ColumnId]>,
+    /// Whether its values single out rows. Others, such as a status, can agree by chance.
+    pub(super) is_key: bool,
 }
 
 impl ResolvedColumn {
@@ -285,7 +287,11 @@ impl Resolved {
             let column = shape?.columns.get(usize::from(*at))?;
             let column = identity.result(reading.database, column)?;
             let closure = identity.closure(&[column]);
-            Some(ResolvedColumn { column, closure })
+            Some(ResolvedColumn {
+                column,
+                closure,
+                is_key: identity.is_key(column),
+            })
         });
         let results = results.collect();
         Self {

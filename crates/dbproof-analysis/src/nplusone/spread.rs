@@ -116,7 +116,8 @@ impl Spread<'_, '_> {
         }
         let (run, at) = self.result;
         let values: FxHashSet<ValueHash> = self.judged.supplied(run, usize::from(at)).collect();
-        if (values.len() as u64) < thresholds.likely_values {
+        let is_few = (values.len() as u64) < thresholds.likely_values;
+        if is_few || !self.judged.singles_out(run, usize::from(at)) {
             return None;
         }
         let (children, asked) = self.children(candidates, taken, &values);

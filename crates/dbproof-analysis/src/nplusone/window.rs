@@ -21,7 +21,9 @@ pub(super) struct Limits {
 /// A unit is kept for so many burst gaps after its last statement, since children over other
 /// connections may follow.
 const LINGER_GAPS: u64 = 4;
-/// A tag that nobody has used for so long, in microseconds, is not waited for when memory is short.
+/// Where memory is short, units are waited for an eighth of the time, and an eighth of that.
+const MOST_HASTE: u32 = 4;
+/// A tag that nobody has used for so long, in microseconds, is not waited for any more.
 const TAG_LINGER_US: u64 = 1_000_000;
 /// A silence of so many burst gaps is an end of everything.
 const QUIET_GAPS: u64 = 20;
@@ -178,31 +180,42 @@ impl Window {
         unit
     }
 
-    /// Whether each unit is over. Where those that are not fill half of the window, they are not
-    /// waited for.
+    /// Whether each unit is over. Where those that are not fill half of the window, they are waited
+    /// for less and less, and the largest not at all.
     pub(super) fn closed(&self) -> Vec<bool> {
-        let linger = LINGER_GAPS * self.limits.gap_us;
-        let is_over = |unit: &Unit| {
-            let idle_us = self.latest_us.saturating_sub(unit.last_us);
-            match unit.kind {
-                UnitKind::Tag(_) => idle_us > TAG_LINGER_US.max(linger),
-                UnitKind::Transaction(..) => unit.has_ended && idle_us > linger,
-                UnitKind::Burst(..) => idle_us > linger,
+        let mut sizes = vec![(0_usize, 0_usize); self.units.len()];
+        for run in &self.runs {
+            let (count, held) = &mut sizes[run.unit as usize];
+            *count += 1;
+            *held += bytes(&run.executed);
+        }
+        for haste in 0..MOST_HASTE {
+            let closed: Vec<bool> = self
+                .units
+                .iter()
+                .zip(&sizes)
+                .map(|(unit, size)| self.is_over(unit, *size, haste))
+                .collect();
+            let kept = sizes.iter().zip(&closed).filter(|(_, closed)| !**closed);
+            let (count, held) =
+                kept.fold((0, 0), |all, (size, _)| (all.0 + size.0, all.1 + size.1));
+            if 2 * count <= self.limits.executions && 2 * held <= self.limits.bytes {
+                return closed;
             }
+        }
+        vec![true; self.units.len()]
+    }
+
+    fn is_over(&self, unit: &Unit, (count, held): (usize, usize), haste: u32) -> bool {
+        let is_large = 4 * count > self.limits.executions || 4 * held > self.limits.bytes;
+        let idle_us = self.latest_us.saturating_sub(unit.last_us);
+        let linger_us = LINGER_GAPS * self.limits.gap_us;
+        let (can_be_over, wait_us) = match unit.kind {
+            UnitKind::Tag(_) => (true, TAG_LINGER_US.max(linger_us)),
+            UnitKind::Transaction(..) => (unit.has_ended, linger_us),
+            UnitKind::Burst(..) => (true, linger_us),
         };
-        let closed: Vec<bool> = self.units.iter().map(is_over).collect();
-        let mut kept = 0;
-        let mut kept_bytes = 0;
-        for run in self.runs.iter().filter(|run| !closed[run.unit as usize]) {
-            kept += 1;
-            kept_bytes += bytes(&run.executed);
-        }
-        let has_room = 2 * kept <= self.limits.executions && 2 * kept_bytes <= self.limits.bytes;
-        if has_room {
-            closed
-        } else {
-            vec![true; self.units.len()]
-        }
+        (can_be_over && idle_us > wait_us >> (3 * haste)) || (haste > 0 && is_large)
     }
 
     /// Forgets the units that are over.

@@ -65,6 +65,8 @@ struct Scope {
     sources: Vec<(String, Option<RelationName>)>,
     /// Whether its `FROM` is being read.
     in_from: bool,
+    /// Whether it begins with the relation that is inserted into: a `SELECT` after that sees others.
+    is_target: bool,
 }
 
 /// A parenthesis that is open.
@@ -134,6 +136,14 @@ impl Scopes {
             {
                 current = scopes.below(scopes.all[current].parent);
             } else if !open.last().is_some_and(|o| o.is_function_syntax) {
+                if tokens[at].is_word("select") && scopes.all[current].is_target {
+                    current = scopes.below(Some(current));
+                } else if let Some(target) = scopes.all[current].parent
+                    && tokens[at].is_word("conflict")
+                    && scopes.all[target].is_target
+                {
+                    current = target;
+                }
                 scopes.all[current].follow_clause(&tokens[at]);
                 scopes.read_sources(tokens, at, current);
             }
@@ -186,6 +196,7 @@ impl Scopes {
             return;
         }
         let is_list = tokens[at].is_word("from") || tokens[at].is_word("using");
+        self.all[scope].is_target |= tokens[at].is_word("into");
         let mut next = at + 1;
         loop {
             while ["only", "lateral"]

@@ -1,5 +1,7 @@
 //! The body of a message, read from front to back: [`Body`].
 
+use super::fields::NOT_HELD;
+
 /// What is left of a message's body. `None` is a body that ends too early.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Body<'a>(pub(super) &'a [u8]);
@@ -42,12 +44,22 @@ impl<'a> Body<'a> {
         Some(text)
     }
 
-    /// A value after its length; the length -1 is NULL.
+    /// A value after its length.
     #[inline]
-    pub(super) fn value(&mut self) -> Option<Option<&'a [u8]>> {
+    pub(super) fn value(&mut self) -> Option<Value<'a>> {
         match self.array().map(i32::from_be_bytes)? {
-            -1 => Some(None),
-            length => Some(Some(self.bytes(usize::try_from(length).ok()?)?)),
+            -1 => Some(Value::Null),
+            NOT_HELD => Some(Value::Long),
+            length => Some(Value::Bytes(self.bytes(usize::try_from(length).ok()?)?)),
         }
     }
+}
+
+/// A value of a row, or a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value<'a> {
+    Null,
+    Bytes(&'a [u8]),
+    /// It was too long to be held.
+    Long,
 }

@@ -4,17 +4,15 @@
 
 use dbproof_analysis::traffic::{SentParameter, ValueHash, ValueHasher};
 
-use super::body::Body;
+use super::body::{Body, Value};
 use super::columns::Formats;
+use super::fields::{LONGEST_NAME, NOT_HELD};
 use super::names::Name;
 
-/// Parameters longer than this, in bytes, are no keys, and are not held.
-const LONGEST_VALUE: usize = 256;
+/// Values longer than this, in bytes, are no keys, and are not held.
+pub(super) const LONGEST_VALUE: usize = 256;
 /// The same where parameters are kept as they were sent.
 const LONGEST_KEPT: usize = 8 << 10;
-
-/// Marks a value that was not held, where its length would stand.
-const NOT_HELD: i32 = -2;
 
 /// The parameters of a Bind.
 #[derive(Debug)]
@@ -23,10 +21,12 @@ pub(super) struct Bound {
     formats: Formats,
     /// Each value after its length, as in the message.
     values: Vec<u8>,
-    /// What of it was not held.
-    pub(super) incomplete: bool,
-    /// The formats of the result's columns, where the message was held that far.
-    pub(super) results: Option<Formats>,
+    /// A value that could be a key was not held.
+    pub(super) lacks_keys: bool,
+    /// A value was not held.
+    lacks_values: bool,
+    /// The formats of the result's columns.
+    pub(super) results: Formats,
 }
 
 /// A Bind.
@@ -37,72 +37,63 @@ pub(super) struct Bind {
     pub(super) bound: Bound,
 }
 
-/// A parameter as far as it was held.
-enum Held<'a> {
-    Null,
-    Value(&'a [u8]),
-    Not,
+/// The longest parameter, in bytes, that is held.
+pub(super) fn longest(keeps_sent: bool) -> usize {
+    if keeps_sent {
+        LONGEST_KEPT
+    } else {
+        LONGEST_VALUE
+    }
 }
 
 impl Bind {
-    /// Reads a Bind, whole or only its head. `values` is a buffer to be used, and `most` how many
-    /// bytes may be held.
+    /// Reads a Bind. `values` is a buffer to be used, and `most` how many bytes may be held.
     pub(super) fn read(
-        head: &[u8],
-        whole: bool,
-        keeps_sent: bool,
+        body: &[u8],
+        longest: usize,
         hasher: &ValueHasher,
         mut values: Vec<u8>,
         most: usize,
     ) -> Option<Self> {
-        let mut body = Body(head);
-        let portal = Name::of(body.text()?, hasher);
-        let statement = Name::of(body.text()?, hasher);
+        let mut body = Body(body);
+        let mut name = || body.text().filter(|name| name.len() <= LONGEST_NAME);
+        let portal = Name::of(name()?, hasher);
+        let statement = Name::of(name()?, hasher);
         let formats = Formats::read(&mut body)?;
-        let longest = if keeps_sent {
-            LONGEST_KEPT
-        } else {
-            LONGEST_VALUE
-        };
+        let (mut lacks_keys, mut lacks_values) = (false, false);
         values.clear();
-        let mut bound = Bound {
-            sent_us: 0,
-            formats,
-            values,
-            incomplete: false,
-            results: None,
-        };
         let count = body.word()?;
         for _ in 0..count {
-            let Some(value) = body.value() else {
-                if whole {
-                    return None;
+            let held = match body.value()? {
+                Value::Bytes(value) if value.len() > longest => None,
+                Value::Bytes(value) if values.len() + 4 + value.len() > most => {
+                    lacks_keys |= value.len() <= LONGEST_VALUE;
+                    None
                 }
-                bound.incomplete = true;
-                return Some(Self {
-                    portal,
-                    statement,
-                    bound,
-                });
+                Value::Bytes(value) => Some((i32::try_from(value.len()).ok()?, value)),
+                Value::Null => Some((-1, &[][..])),
+                Value::Long => None,
             };
-            let length = value.map_or(Some(-1), |value| i32::try_from(value.len()).ok())?;
-            let value = value.unwrap_or_default();
-            let held = value.len() <= longest && bound.values.len() + value.len() + 4 <= most;
-            let length = if held { length } else { NOT_HELD };
-            bound.incomplete |= !held && (keeps_sent || value.len() <= longest);
-            bound.values.extend_from_slice(&length.to_be_bytes());
-            if held {
-                bound.values.extend_from_slice(value);
-            }
+            lacks_values |= held.is_none();
+            let (length, value) = held.unwrap_or((NOT_HELD, &[]));
+            values.extend_from_slice(&length.to_be_bytes());
+            values.extend_from_slice(value);
         }
-        bound.results = Formats::read(&mut body);
-        if whole && (bound.results.is_none() || !body.0.is_empty()) {
+        let results = Formats::read(&mut body)?;
+        if !body.0.is_empty() {
             return None;
         }
         Some(Self {
             portal,
             statement,
-            bound,
+            bound: Bound {
+                sent_us: 0,
+                formats,
+                values,
+                lacks_keys,
+                lacks_values,
+                results,
+            },
         })
     }
 }
@@ -118,19 +109,9 @@ impl Bound {
         self.values
     }
 
-    fn parameters(&self) -> impl Iterator<Item = Held<'_>> {
-        let mut rest = &self.values[..];
-        std::iter::from_fn(move || {
-            let (length, after) = rest.split_first_chunk()?;
-            let length = i32::from_be_bytes(*length);
-            let (value, after) = after.split_at(usize::try_from(length).unwrap_or(0));
-            rest = after;
-            Some(match length {
-                -1 => Held::Null,
-                NOT_HELD => Held::Not,
-                _ => Held::Value(value),
-            })
-        })
+    fn parameters(&self) -> impl Iterator<Item = Value<'_>> {
+        let mut rest = Body(&self.values);
+        std::iter::from_fn(move || rest.value())
     }
 
     /// The hashes of the parameters, given the OIDs of their types as far as these are known.
@@ -144,18 +125,18 @@ impl Bound {
         for (number, parameter) in self.parameters().enumerate() {
             let type_oid = types.get(number).copied().unwrap_or(0);
             hashes.push(match parameter {
-                Held::Value(value) if self.formats.is_binary(number) => {
+                Value::Bytes(value) if self.formats.is_binary(number) => {
                     hasher.binary(type_oid, value)
                 }
-                Held::Value(value) => hasher.typed_text(type_oid, value),
-                Held::Null | Held::Not => None,
+                Value::Bytes(value) => hasher.typed_text(type_oid, value),
+                Value::Null | Value::Long => None,
             });
         }
     }
 
     /// The parameters as they were sent; `None` if not all of them were held.
     pub(super) fn sent(&self, types: &[u32]) -> Option<Vec<SentParameter>> {
-        if self.incomplete {
+        if self.lacks_values {
             return None;
         }
         let parameters = self.parameters().enumerate();
@@ -163,8 +144,8 @@ impl Bound {
             type_oid: types.get(number).copied().unwrap_or(0),
             binary: self.formats.is_binary(number),
             value: match parameter {
-                Held::Value(value) => Some(value.to_vec()),
-                Held::Null | Held::Not => None,
+                Value::Bytes(value) => Some(value.to_vec()),
+                Value::Null | Value::Long => None,
             },
         });
         Some(sent.collect())

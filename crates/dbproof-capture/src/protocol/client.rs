@@ -5,16 +5,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::body::Body;
-use super::bound::Bind;
+use super::bound::{Bind, longest};
 use super::collector::Collector;
 use super::event::{Opened, SessionNews};
+use super::fields::Layout;
 use super::names::Name;
 use super::not_read::{NotRead, Side};
 use super::scan::{Message, Messages, Need, STARTUP};
 use super::session::{Request, State};
 use super::statement::{Prepared, Query};
 
-/// As much of a text, or of parameters, is held.
+/// As much of a text is held.
 const LONGEST: usize = 1 << 20;
 /// The same for messages that are names alone.
 const LONGEST_NAMES: usize = 64 << 10;
@@ -33,7 +34,11 @@ impl Messages for FromClient<'_> {
     #[inline]
     fn need(&self, tag: u8, length: usize) -> Result<Need, NotRead> {
         match tag {
-            b'Q' | b'P' | b'B' => Ok(Need::Head(LONGEST)),
+            b'B' => Ok(Need::Fields(
+                Layout::Bind,
+                longest(self.collector.keeps_sent()),
+            )),
+            b'Q' | b'P' => Ok(Need::Head(LONGEST)),
             b'D' | b'E' | b'C' => Ok(Need::Head(LONGEST_NAMES)),
             b'S' | b'H' | b'X' | b'c' if length == 0 => Ok(Need::Nothing),
             b'd' | b'f' | b'p' | b'F' => Ok(Need::Nothing),
@@ -137,10 +142,9 @@ impl FromClient<'_> {
 
     fn bind(&mut self, message: Message<'_>) -> Result<(), NotRead> {
         let (values, most) = self.state.buffer();
-        let keeps_sent = self.collector.keeps_sent();
+        let longest = longest(self.collector.keeps_sent());
         let hasher = self.collector.hasher();
-        let whole = message.is_whole();
-        let bind = Bind::read(message.head, whole, keeps_sent, hasher, values, most);
+        let bind = Bind::read(message.head, longest, hasher, values, most);
         let Some(Bind {
             portal,
             statement,
@@ -150,7 +154,7 @@ impl FromClient<'_> {
             return Err(NotRead::Malformed(Side::Client, b'B'));
         };
         bound.sent_us = self.at_us;
-        self.collector.totals.without_parameters += u64::from(bound.incomplete);
+        self.collector.totals.without_parameters += u64::from(bound.lacks_keys);
         self.state.hold(&bound);
         self.state.push(Request::Bind {
             portal,

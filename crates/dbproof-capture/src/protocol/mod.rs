@@ -7,7 +7,7 @@
 //! The rules are those of "Frontend/Backend Protocol" in PostgreSQL's documentation, and, where that
 //! is silent, of `postgres.c` in its source.
 //!
-//! * `scan`: bytes as messages.
+//! * `scan` and `fields`: bytes as messages.
 //! * `client` and `server`: what a message of either side means for the session (`session`).
 //! * `statement`, `bound`, `portal`: a text, its parameters, and their execution.
 //! * `result`, `columns`: rows as hashes.
@@ -19,6 +19,7 @@ mod collector;
 mod columns;
 mod command;
 mod event;
+mod fields;
 mod names;
 mod not_read;
 mod portal;

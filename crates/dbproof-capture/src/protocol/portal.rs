@@ -23,8 +23,8 @@ pub(super) struct Portal {
     pub(super) prepared: Arc<Prepared>,
     /// `None` once it has been executed to its end.
     pub(super) call: Option<Call>,
-    /// The formats of its result; `None` where they are not known.
-    pub(super) results: Option<Formats>,
+    /// The formats of its result.
+    pub(super) results: Formats,
     /// What has been answered so far, where the rest was not yet asked for.
     pub(super) running: Option<Running>,
     /// It outlives its transaction.
@@ -163,7 +163,7 @@ impl State {
         }
         let portal = self.portals.get(name);
         let shape = portal.and_then(|portal| portal.prepared.shape.get().cloned());
-        let known = shape.zip(portal.and_then(|portal| portal.results.clone()));
+        let known = shape.zip(portal.map(|portal| portal.results.clone()));
         let (shape, formats) =
             known.unwrap_or_else(|| (Arc::clone(&collector.no_columns), Formats::TEXT));
         if let Some(running) = &mut self.running {
@@ -212,7 +212,7 @@ impl State {
                 let cursor = Portal {
                     prepared: Arc::clone(prepared),
                     call: Some(call),
-                    results: Some(Formats::TEXT),
+                    results: Formats::TEXT,
                     running: Some(running),
                     holds: *hold,
                 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dbproof_analysis::traffic::{ResultHashes, ResultShape, ValueHash, ValueHasher};
 use siphasher::sip::SipHasher13;
 
-use super::body::Body;
+use super::body::{Body, Value};
 use super::columns::Formats;
 
 /// Rows of one result whose values are kept.
@@ -68,10 +68,9 @@ impl Rows {
         self.all.write(bytes);
     }
 
-    /// Takes a row; `None` if it is not one of this result. Where the row is longer than what is
-    /// held of it, the columns beyond have no values.
+    /// Takes a row; `None` if it is not one of this result.
     #[inline]
-    pub(super) fn row(&mut self, body: &[u8], whole: bool, hasher: &mut ValueHasher) -> Option<()> {
+    pub(super) fn row(&mut self, body: &[u8], hasher: &mut ValueHasher) -> Option<()> {
         let mut body = Body(body);
         let count = body.word()?;
         let hashed = &self.shape.hashed;
@@ -85,30 +84,23 @@ impl Rows {
             return Some(());
         }
         self.kept += 1;
-        let end = self.values.len() + hashed.len();
         let mut at = 0;
         for index in hashed {
-            let value = loop {
-                match body.value() {
-                    None if whole => return None,
-                    None => {
-                        self.values.resize(end, None);
-                        return Some(());
-                    }
-                    Some(value) if at == *index => break value,
-                    Some(_) => at += 1,
-                }
-            };
+            while at < *index {
+                body.value()?;
+                at += 1;
+            }
+            let value = body.value()?;
             at += 1;
             let column = usize::from(*index);
             let type_oid = self.shape.columns[column].type_oid;
-            self.values.push(value.and_then(|value| {
-                if self.formats.is_binary(column) {
+            self.values.push(match value {
+                Value::Bytes(value) if self.formats.is_binary(column) => {
                     hasher.binary(type_oid, value)
-                } else {
-                    hasher.typed_text(type_oid, value)
                 }
-            }));
+                Value::Bytes(value) => hasher.typed_text(type_oid, value),
+                Value::Null | Value::Long => None,
+            });
         }
         Some(())
     }

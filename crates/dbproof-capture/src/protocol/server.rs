@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::body::Body;
+use super::bound::LONGEST_VALUE;
 use super::collector::Collector;
 use super::event::SessionNews;
+use super::fields::Layout;
 use super::names::Name;
 use super::not_read::{NotRead, Side};
 use super::portal::Call;
@@ -14,7 +16,7 @@ use super::session::{Request, State};
 use super::statement::{Acts, Prepared};
 use super::tag::{Tag, sql_state};
 
-/// As much of a row, or of a description, is held.
+/// As much of a description is held.
 const LONGEST: usize = 1 << 20;
 /// The same for CommandComplete and ErrorResponse, of which the first fields are needed.
 const LONGEST_TAG: usize = 1 << 10;
@@ -35,7 +37,7 @@ impl Messages for FromServer<'_> {
             Err(NotRead::Length(Side::Server, tag, said))
         };
         match tag {
-            b'D' => Ok(Need::Stream(LONGEST)),
+            b'D' => Ok(Need::Fields(Layout::Row, LONGEST_VALUE)),
             b'T' | b't' => Ok(Need::Head(LONGEST)),
             b'C' | b'E' => Ok(Need::Head(LONGEST_TAG)),
             b'Z' if length == 1 => Ok(Need::Head(1)),
@@ -109,7 +111,7 @@ impl FromServer<'_> {
         let running = running.ok_or(NotRead::Unexpected(b'D'))?;
         running.rows += 1;
         let rows = running.result.as_mut().ok_or(NotRead::Unexpected(b'D'))?;
-        rows.row(message.head, message.is_whole(), self.collector.hasher())
+        rows.row(message.head, self.collector.hasher())
             .ok_or(NotRead::Malformed(Side::Server, b'D'))
     }
 

@@ -224,6 +224,7 @@ impl<T: Tap> Session<T> {
             FirstPacket::DirectTls => match around.client_tls {
                 Some(tls) => {
                     let received = std::mem::take(&mut self.hello);
+                    self.tls_request = TlsRequest::Granted;
                     self.encrypt(tls, &received, around.report)
                 }
                 None => self.garbled(around, "it begins with TLS, which is not spoken here"),

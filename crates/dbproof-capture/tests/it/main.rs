@@ -3,5 +3,6 @@
 mod recorder;
 mod scene;
 
+mod encryption;
 mod ledger;
 mod passing;

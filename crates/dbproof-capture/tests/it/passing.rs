@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use dbproof_capture::tap::{Closed, Peer};
@@ -71,33 +71,27 @@ async fn sleeps(scene: &Scene) {
     while watching.text(sql).await.unwrap().as_deref() != Some("1") {}
 }
 
-#[tokio::test]
-async fn a_running_statement_can_be_cancelled() {
-    let scene = Scene::new().await;
-    let mut sleeping = scene
-        .psql("sslmode=disable")
+/// Lets psql sleep in the server, and interrupts it, upon which it sends a cancel request.
+pub(crate) async fn cancel(scene: &Scene, psql: Psql) {
+    let sleeping = psql
         .command("SELECT pg_sleep(600)")
-        .stderr(std::process::Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    sleeps(&scene).await;
-    // psql sends its cancel request on Ctrl-C.
+    sleeps(scene).await;
     let interrupted = Command::new("kill")
         .args(["-INT", &sleeping.id().to_string()])
         .status();
     assert!(interrupted.unwrap().success());
-    let mut words = String::new();
-    sleeping
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut words)
-        .unwrap();
-    assert!(!sleeping.wait().unwrap().success());
-    assert!(
-        words.contains("canceling statement due to user request"),
-        "{words}"
-    );
+    let words = outcome(&sleeping.wait_with_output().unwrap()).unwrap_err();
+    let cancelled = words.contains("canceling statement due to user request");
+    assert!(cancelled, "{words}");
+}
+
+#[tokio::test]
+async fn a_running_statement_can_be_cancelled() {
+    let scene = Scene::new().await;
+    cancel(&scene, scene.psql("sslmode=disable")).await;
     let report = scene.tee.report();
     assert_eq!((report.cancel_requests, report.sessions), (1, 1));
     assert_eq!(report.problems, []);
@@ -127,7 +121,7 @@ async fn a_server_that_is_killed_ends_the_session_with_its_last_words() {
     let waiting = scene
         .psql("sslmode=disable")
         .command("SELECT pg_sleep(600)")
-        .stderr(std::process::Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     sleeps(&scene).await;

@@ -1,5 +1,6 @@
 //! A throw-away server with a tee before it, and the clients that come with a server.
 
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -54,6 +55,61 @@ impl Scene {
             self.server.binaries(),
             &format!("host=127.0.0.1 port={} {parameters}", self.tee_port()),
         )
+    }
+
+    /// Another tee before the same server.
+    pub(crate) fn tee(
+        &self,
+        parameters: &str,
+        change: impl FnOnce(&mut TeeOptions),
+    ) -> Tee<Recorder> {
+        let mut options = TeeOptions::new(url(self.port, parameters));
+        change(&mut options);
+        Tee::start(&options, Recorder::default()).expect("a tee")
+    }
+
+    /// Turns TLS on in the server, with a certificate of its own; the files of certificate and key.
+    pub(crate) async fn turn_tls_on(&self) -> (PathBuf, PathBuf) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let certificate = self.write("server.crt", &made.cert.pem());
+        let key = self.write("server.key", &made.signing_key.serialize_pem());
+        let session = connect(self.server.address()).await.unwrap();
+        for (name, value) in [
+            ("ssl_cert_file", certificate.to_str().unwrap()),
+            ("ssl_key_file", key.to_str().unwrap()),
+            ("ssl", "on"),
+        ] {
+            let sql = format!("ALTER SYSTEM SET {name} = '{value}'");
+            session.run(&sql).await.unwrap();
+        }
+        session.run("SELECT pg_reload_conf()").await.unwrap();
+        let place = format!("host=127.0.0.1 port={} sslmode=require", self.port);
+        wait_until("the server speaks TLS", || {
+            Psql::new(self.server.binaries(), &place)
+                .run("SELECT 1")
+                .is_ok()
+        });
+        (certificate, key)
+    }
+
+    /// Puts lines before those of `pg_hba.conf`; `probe` succeeds once they hold.
+    pub(crate) async fn admit(&self, lines: &str, mut probe: impl FnMut() -> bool) {
+        let hba = self.server.folder().join("data/pg_hba.conf");
+        let before = std::fs::read_to_string(&hba).unwrap();
+        std::fs::write(&hba, format!("{lines}\n{before}")).unwrap();
+        let session = connect(self.server.address()).await.unwrap();
+        session.run("SELECT pg_reload_conf()").await.unwrap();
+        wait_until("the server admits them", &mut probe);
+    }
+
+    /// Writes a file that belongs to the one who runs the server.
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.server.folder().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let owner = self.server.folder().metadata().unwrap();
+        chown(&path, Some(owner.uid()), Some(owner.gid())).unwrap();
+        path
     }
 
     pub(crate) fn stop(self) {

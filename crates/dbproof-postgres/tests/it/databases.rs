@@ -77,7 +77,10 @@ async fn the_schema_is_read_with_its_foreign_keys() {
         .run(
             "CREATE TABLE users (id int PRIMARY KEY, gone int, name text);
              ALTER TABLE users DROP COLUMN gone;
-             CREATE TABLE orders (id int, user_id int REFERENCES users (id))",
+             CREATE UNIQUE INDEX ON users (name) WHERE id > 7;
+             CREATE UNIQUE INDEX ON users (lower(name));
+             CREATE TABLE orders (id int, user_id int REFERENCES users (id), code text UNIQUE,
+                                  PRIMARY KEY (id, user_id))",
         )
         .await
         .unwrap();
@@ -86,6 +89,14 @@ async fn the_schema_is_read_with_its_foreign_keys() {
     let orders = schema.relation_named(Some("public"), "orders").unwrap();
     assert!(users.column_named("gone").is_none());
     assert_eq!(users.column_named("name").unwrap().attribute, 3);
+    let unique = |of: &dbproof_model::Relation| -> Vec<String> {
+        let columns = of.columns.iter().filter(|column| column.unique);
+        columns.map(|column| column.name.clone()).collect()
+    };
+    assert_eq!(
+        (unique(users), unique(orders)),
+        (vec!["id".to_owned()], vec!["code".to_owned()])
+    );
     let key = &schema.foreign_keys[0];
     assert_eq!(
         (key.relation_oid, key.referenced_oid),

@@ -162,3 +162,24 @@ async fn client_and_backend_can_be_pinned_to_one_processor() {
         "there is no such process"
     );
 }
+
+#[tokio::test]
+async fn only_backends_of_our_databases_on_this_machine_are_pinned() {
+    let server = server().await;
+    let session = connect(server.address()).await.unwrap();
+    session
+        .run("CREATE DATABASE dbproof_r1_before")
+        .await
+        .unwrap();
+    session.close().await;
+    let can_pin = |database: &str, claimed: &str| {
+        let address = server.address().with_database(database);
+        let connection = MeasuringConnection::open(&address).unwrap();
+        affinity::can_pin(&connection, claimed)
+    };
+    let linux = cfg!(target_os = "linux");
+    assert_eq!(can_pin("dbproof_r1_before", "dbproof_r1_before"), linux);
+    // As if the number of the process were that of another server's backend.
+    assert!(!can_pin("postgres", "dbproof_r1_before"));
+    assert!(!can_pin("postgres", "postgres"));
+}

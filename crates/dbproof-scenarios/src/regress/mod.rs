@@ -162,7 +162,7 @@ async fn add_times(
         control: &twins.control,
     };
     let config = &options.project.config.regress;
-    let local = environment.is_ours();
+    let local = environment.is_ours() || pairs::can_pin(&twins.before).await;
     let (run, outcomes) =
         timing::measure(config, &sides, &mut queries, local, options.seed).await?;
     for (compared, outcome) in timed.into_iter().zip(outcomes) {

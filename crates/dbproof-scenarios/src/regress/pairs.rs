@@ -59,8 +59,19 @@ struct SessionPlan {
     processor: Option<usize>,
 }
 
+/// Whether client and backends can share a processor on a server that is the user's: it runs on this
+/// machine, and this user may say where its processes run.
+pub(super) async fn can_pin(before: &Address) -> bool {
+    let address = before.clone();
+    let probe = tokio::task::spawn_blocking(move || {
+        let connection = MeasuringConnection::open(&address);
+        connection.is_ok_and(|connection| affinity::can_pin(&connection, address.database()))
+    });
+    probe.await.unwrap_or(false)
+}
+
 impl Sampler {
-    /// `local` tells that the server's processes are ours to pin.
+    /// `local` tells that the server's processes can be pinned.
     pub(super) fn new(local: bool, seed: u64) -> Self {
         let processors = if local {
             affinity::allowed_processors()

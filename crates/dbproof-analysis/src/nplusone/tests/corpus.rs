@@ -5,10 +5,10 @@
 //! line, sent one millisecond apart:
 //!
 //! ```text
-//! session[.transaction][@unit][+gap_ms][ failed] | statement | parameters | columns | rows
+//! session[.transaction][@unit][+gap_ms][~took_ms][ failed] | statement | parameters | columns | rows
 //! ```
 //!
-//! Parameters are separated by commas; columns are `relation.column` or a bare name; rows are
+//! An execution takes half a millisecond unless `~` says otherwise. Parameters are separated by commas; columns are `relation.column` or a bare name; rows are
 //! separated by `;` and their values by `,`. `for x in a..b:` before a line repeats it, with `{x}`
 //! put in, and `{x%n}` for the remainder; ` && ` joins the lines of a loop.
 
@@ -18,9 +18,10 @@ use dbproof_model::{Column, ForeignKey, Relation, ResultColumn, ResultSet, Schem
 
 use crate::traffic::{Executed, ResultHashes, Statements, Tags, ValueHash};
 
-/// The relations of the corpus; `parent -> relation.column` makes a foreign key.
+/// The relations of the corpus; `parent -> relation.column` makes a foreign key, `name!` a unique
+/// column, as `id` is.
 const RELATIONS: &[(&str, &[&str])] = &[
-    ("users", &["id", "name", "email", "manager_id -> users.id"]),
+    ("users", &["id", "name", "email!", "manager_id -> users.id"]),
     (
         "orders",
         &["id", "user_id -> users.id", "status", "total", "created_at"],
@@ -41,7 +42,39 @@ const RELATIONS: &[(&str, &[&str])] = &[
     ("categories", &["id", "parent_id -> categories.id", "name"]),
     ("addresses", &["id", "user_id -> users.id", "city"]),
     ("settings", &["id", "name", "value"]),
-    ("jobs", &["id", "status"]),
+    ("jobs", &["id", "status", "queue"]),
+    ("countries", &["code!", "name"]),
+    ("cities", &["id", "country_code -> countries.code", "name"]),
+    ("tenants", &["id", "name"]),
+    (
+        "documents",
+        &[
+            "id",
+            "tenant_id -> tenants.id",
+            "owner_id -> users.id",
+            "title",
+        ],
+    ),
+    (
+        "comments",
+        &[
+            "id",
+            "author_id -> users.id",
+            "about_type",
+            "about_id",
+            "body",
+        ],
+    ),
+    ("labels", &["id", "name!"]),
+    (
+        "order_labels",
+        &["order_id -> orders.id", "label_id -> labels.id"],
+    ),
+    (
+        "shipments",
+        &["id", "order_id -> orders.id", "line_no", "carrier"],
+    ),
+    ("events", &["id", "kind", "payload"]),
 ];
 
 pub(super) fn schema() -> Schema {
@@ -49,8 +82,9 @@ pub(super) fn schema() -> Schema {
     for (oid, (name, columns)) in (20_000..).zip(RELATIONS) {
         let columns = (1..).zip(*columns).map(|(attribute, column)| Column {
             attribute,
-            name: column.split(" -> ").next().unwrap().to_owned(),
+            name: column.split([' ', '!']).next().unwrap().to_owned(),
             type_name: "bigint".to_owned(),
+            unique: *column == "id" || column.ends_with('!'),
         });
         schema.relations.push(Relation {
             oid,
@@ -136,7 +170,8 @@ fn execution(statements: &mut Statements, schema: &Schema, line: &str, now: &mut
     let (head, failed) = part(0)
         .strip_suffix("failed")
         .map_or((part(0), false), |h| (h, true));
-    let (head, gap) = head.trim().split_once('+').unwrap_or((head.trim(), "0"));
+    let (head, took) = head.trim().split_once('~').unwrap_or((head.trim(), ""));
+    let (head, gap) = head.split_once('+').unwrap_or((head, "0"));
     let (head, unit) = head
         .split_once('@')
         .map_or((head, None), |(h, u)| (h, Some(u)));
@@ -157,7 +192,7 @@ fn execution(statements: &mut Statements, schema: &Schema, line: &str, now: &mut
         database: 0,
         transaction: transaction.parse().ok(),
         sent_us: *now,
-        finished_us: *now + 500,
+        finished_us: *now + took.parse::<u64>().map_or(500, |ms| ms * 1_000),
         values: text.values(hasher, &parameters),
         statement: text.statement,
         tags: (tags != Tags::default()).then(|| Arc::new(tags)),

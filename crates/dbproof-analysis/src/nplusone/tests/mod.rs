@@ -7,8 +7,8 @@ use std::path::Path;
 
 use dbproof_model::Schema;
 
-use super::{Detection, Detector, Thresholds};
-use crate::traffic::{Executed, HashKey, Statements};
+use super::{Detection, Detector, IgnoreRule, Thresholds};
+use crate::traffic::{Executed, HashKey, SentText, Statements};
 
 /// The cases: their names and texts.
 fn cases() -> Vec<(String, String)> {
@@ -115,6 +115,78 @@ fn no_value_reaches_a_finding() {
     );
 }
 
+/// The groups with their parents' templates and everything that is counted.
+fn told(detection: &Detection) -> BTreeSet<String> {
+    let groups = detection.groups.iter();
+    groups
+        .map(|g| {
+            format!(
+                "{} {} {:?} {} executions, {} values, {} sessions, {} units",
+                g.verdict.as_str(),
+                g.template,
+                g.parent,
+                g.executions,
+                g.distinct_values,
+                g.sessions,
+                g.unit_count
+            )
+        })
+        .collect()
+}
+
+/// Every case in a database of its own, some times over: one after the other, or all at once.
+fn all_cases(statements: &mut Statements, repeats: u64, at_once: bool) -> (Vec<Executed>, u32) {
+    let mut all = Vec::new();
+    let mut begin_us = 0;
+    let cases = cases();
+    for repeat in 0..repeats {
+        let mut end_us = begin_us;
+        for (database, (_, text)) in (0..).zip(&cases) {
+            // What names a unit must not name another one of another case.
+            let text = text.replace('@', &format!("@{repeat}-{database}-"));
+            let executions = corpus::executions(statements, &text, database);
+            let offset = if at_once { begin_us } else { end_us };
+            for mut executed in executions {
+                executed.session += 200_000 * u32::try_from(repeat).unwrap();
+                executed.sent_us += offset;
+                executed.finished_us += offset;
+                end_us = end_us.max(executed.finished_us);
+                all.push(executed);
+            }
+        }
+        begin_us = end_us + 1_000;
+    }
+    all.sort_by_key(|executed| executed.sent_us);
+    (all, u32::try_from(cases.len()).unwrap())
+}
+
+#[test]
+fn what_is_found_does_not_depend_on_where_windows_end() {
+    for (at_once, limits) in [(false, [3_000, 4_000]), (true, [5_000, 9_000])] {
+        let (all, databases) = all_cases(&mut statements(), 8, at_once);
+        let in_windows_of = |executions: usize| {
+            let mut detector = Detector::with_window(Thresholds::default(), executions, usize::MAX);
+            for database in 0..databases {
+                detector.schema(database, corpus::schema());
+            }
+            all.iter()
+                .for_each(|executed| detector.push(executed.clone()));
+            told(&detector.finish())
+        };
+        let whole = in_windows_of(usize::MAX);
+        assert!(whole.len() > 40, "{whole:#?}");
+        for executions in limits {
+            assert!(all.len() > executions);
+            let parts = in_windows_of(executions);
+            let differing: Vec<_> = whole.symmetric_difference(&parts).collect();
+            assert!(
+                differing.is_empty(),
+                "at once: {at_once}, {executions}: {differing:#?}"
+            );
+        }
+    }
+}
+
 const LOOPED: &str = include_str!("../../../tests/traces/looped_by_name.txt");
 
 #[test]
@@ -149,4 +221,99 @@ fn without_a_catalog_no_foreign_key_proves() {
     let detection = detect(Schema::default(), executions);
     let codes: Vec<_> = detection.findings.iter().map(|f| f.code.as_str()).collect();
     assert_eq!(codes, ["n-plus-one-likely"]);
+}
+
+#[test]
+fn a_catalog_may_come_late() {
+    let mut detector = Detector::new(Thresholds::default());
+    for executed in corpus::executions(&mut statements(), LOOPED, 0) {
+        detector.push(executed);
+        assert_eq!(detector.wants_schema(), [0]);
+    }
+    detector.schema(0, corpus::schema());
+    assert!(detector.wants_schema().is_empty());
+    assert_eq!(detector.finish().findings[0].code, "n-plus-one");
+}
+
+#[test]
+fn where_no_catalog_tells_the_traffic_does() {
+    // Made in a transaction that was never committed: the OIDs are in no catalog.
+    let text = "1.1 | select id, user_id from orders | | orders.id,orders.user_id | 1,7;2,8;3,9;4,7;5,8\n\
+                for x in 1..5: 1.1 | select total from orders where id = $1 | {x} | orders.total | 5";
+    let executions = corpus::executions(&mut statements(), text, 0);
+    let detection = detect(Schema::default(), executions);
+    let group = &detection.groups[0];
+    assert_eq!(detection.findings[0].code, "n-plus-one");
+    assert_eq!(group.parent.as_ref().unwrap().column, "orders.id");
+    assert_eq!(group.executions, 5);
+}
+
+#[test]
+fn different_databases_never_join() {
+    let mut executions = corpus::executions(&mut statements(), LOOPED, 0);
+    executions[0].database = 1;
+    let mut detector = Detector::new(Thresholds::default());
+    detector.schema(0, corpus::schema());
+    detector.schema(1, corpus::schema());
+    executions
+        .into_iter()
+        .for_each(|executed| detector.push(executed));
+    let detection = detector.finish();
+    assert_eq!(detection.findings[0].code, "n-plus-one-likely");
+}
+
+#[test]
+fn ignored_repetition_is_told_and_no_finding() {
+    let text = "1@a | select user_id from orders | | orders.user_id | 1;2;3\n\
+                for x in 1..3: 1@a | select name from users where id = {x} /*route='%2Fadmin'*/ | | users.name | n\n\
+                1@b | select user_id from orders | | orders.user_id | 1;2;3\n\
+                for x in 1..3: 1@b | select name from users where id = {x} /*route='%2F',file='a.py',line='7'*/ | | users.name | n";
+    let rules = vec![
+        IgnoreRule::tag("route", "/admin", "three rows at the most"),
+        IgnoreRule::template("from products where id = 1", "gone"),
+    ];
+    let mut detector = Detector::new(Thresholds::default()).ignoring(rules);
+    detector.schema(0, corpus::schema());
+    for executed in corpus::executions(&mut statements(), text, 0) {
+        detector.push(executed);
+    }
+    let detection = detector.finish();
+    let ignored: Vec<_> = detection
+        .groups
+        .iter()
+        .map(|g| g.ignored.as_deref())
+        .collect();
+    assert_eq!(ignored.len(), 2);
+    assert!(ignored.contains(&None) && ignored.contains(&Some("three rows at the most")));
+    let codes: Vec<_> = detection.findings.iter().map(|f| f.code.as_str()).collect();
+    assert_eq!(codes, ["n-plus-one", "unused-ignore"]);
+    let location = detection.findings[0].location.as_ref().unwrap();
+    assert_eq!((location.file.as_str(), location.line), ("a.py", 7));
+    assert!(
+        detection.findings[1]
+            .subject
+            .contains("from products where id = ?")
+    );
+}
+
+#[test]
+fn texts_are_kept_of_children_and_their_parent() {
+    let mut detector = Detector::new(Thresholds::default());
+    detector.schema(0, corpus::schema());
+    for (nth, mut executed) in (0_u32..).zip(corpus::executions(&mut statements(), LOOPED, 0)) {
+        executed.sent = Some(Box::new(SentText {
+            sql: format!("text {nth}").into(),
+            parameters: Vec::new(),
+        }));
+        detector.push(executed);
+    }
+    let detection = detector.finish();
+    let sample = &detection.samples[0];
+    let texts: Vec<&str> = sample.children.iter().map(|sent| &*sent.sql).collect();
+    assert_eq!(
+        (texts.len(), texts[0], texts[19]),
+        (20, "text 1", "text 20")
+    );
+    assert_eq!(&*sample.parent.as_ref().unwrap().sql, "text 0");
+    assert_eq!(sample.position, Some(0));
 }

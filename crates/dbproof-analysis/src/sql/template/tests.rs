@@ -153,6 +153,11 @@ fn values_know_their_columns() {
         ],
     );
     check_slots(
+        "insert into t (a, b) select 1, id from u where c = 2 on conflict (a) do update set b = 3 where c = 4",
+        &[],
+        &["Value=1", "Value u.c=2", "Assigned t.b=3", "Value t.c=4"],
+    );
+    check_slots(
         "delete from t using u where t.id = 1 and u.id = 2",
         &[],
         &["Value t.id=1", "Value u.id=2"],

@@ -18,6 +18,7 @@ pub(super) const KEYWORDS: &[&str] = &[
     "cast",
     "check",
     "column",
+    "conflict",
     "constraint",
     "create",
     "cross",
