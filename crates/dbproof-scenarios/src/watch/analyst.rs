@@ -1,13 +1,13 @@
 //! What looks at the traffic while it passes: [`Analyst`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use dbproof_analysis::nplusone::{Detection, Detector};
 use dbproof_analysis::sql::StatementKind;
-use dbproof_analysis::traffic::{Executed, Totals};
+use dbproof_analysis::traffic::{Executed, SqlState, Totals};
 use dbproof_capture::capture::{Batch, CaptureSummary};
 use dbproof_capture::protocol::{SessionEvent, SessionNews};
 use dbproof_model::WatchedDatabase;
@@ -28,6 +28,8 @@ pub(super) struct Analyst {
     catalogs: Catalogs,
     /// Sessions and executions, by the number of the database.
     counts: Vec<(u64, u64)>,
+    /// Errors that belong to no statement, and how often they came.
+    refused: BTreeMap<SqlState, u64>,
     /// The wait that a session came out of last, until it does something else.
     waits: HashMap<u32, Wait>,
 }
@@ -47,6 +49,8 @@ pub(super) struct Seen {
     pub(super) totals: Totals,
     pub(super) idle: IdleTransactions,
     pub(super) databases: Vec<WatchedDatabase>,
+    /// Errors that belong to no statement, and how often they came.
+    pub(super) refused: BTreeMap<SqlState, u64>,
 }
 
 impl Analyst {
@@ -58,6 +62,7 @@ impl Analyst {
             idle: IdleTransactions::default(),
             catalogs: Catalogs::new(server),
             counts: Vec::new(),
+            refused: BTreeMap::new(),
             waits: HashMap::new(),
         }
     }
@@ -108,6 +113,7 @@ impl Analyst {
             totals: self.totals,
             idle: self.idle,
             databases,
+            refused: self.refused,
         }
     }
 
@@ -158,7 +164,8 @@ impl Analyst {
                         .push(wait.after.as_deref(), wait.for_us, abandoned);
                 }
             }
-            SessionNews::Failed(_) | SessionNews::NotRead { .. } => {}
+            SessionNews::Failed(state) => *self.refused.entry(state).or_default() += 1,
+            SessionNews::NotRead { .. } => {}
         }
     }
 
