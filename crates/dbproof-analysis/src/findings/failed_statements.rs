@@ -33,15 +33,21 @@ pub fn finding(failed: &FailedStatement) -> Finding {
         )
 }
 
-/// The condition's name, from appendix A of PostgreSQL's manual, for those that are met most.
-fn meaning(sqlstate: &str) -> &'static str {
+/// ` (name)` of the condition, from appendix A of PostgreSQL's manual, for those that are met most;
+/// else nothing.
+#[must_use]
+pub fn meaning(sqlstate: &str) -> &'static str {
     match sqlstate {
+        "22012" => " (division_by_zero)",
         "22P02" => " (invalid_text_representation)",
         "23502" => " (not_null_violation)",
         "23503" => " (foreign_key_violation)",
         "23505" => " (unique_violation)",
         "23514" => " (check_violation)",
         "25P02" => " (in_failed_sql_transaction)",
+        "28000" => " (invalid_authorization_specification)",
+        "28P01" => " (invalid_password)",
+        "3D000" => " (invalid_catalog_name)",
         "40001" => " (serialization_failure)",
         "40P01" => " (deadlock_detected)",
         "42501" => " (insufficient_privilege)",
@@ -49,8 +55,10 @@ fn meaning(sqlstate: &str) -> &'static str {
         "42703" => " (undefined_column)",
         "42P01" => " (undefined_table)",
         "42P07" => " (duplicate_table)",
+        "53300" => " (too_many_connections)",
         "55P03" => " (lock_not_available)",
         "57014" => " (query_canceled)",
+        "57P01" => " (admin_shutdown)",
         _ => "",
     }
 }

@@ -53,7 +53,7 @@ pub(super) async fn same_rows(
             continue;
         };
         let keys = raw_keys(session, keys, first.columns()[at].type_()).await?;
-        if let Some(empty) = by_key(&keys, looped, batched, at) {
+        if let Some(empty) = keys.and_then(|keys| by_key(&keys, looped, batched, at)) {
             return Ok(Some(empty));
         }
     }
@@ -111,30 +111,33 @@ fn is_nothing(rows: &[RawRow], is_grouped: bool) -> bool {
     }
 }
 
-/// The values in the binary form of a type.
+/// The values in the binary form of a type; `None` where they are no values of it.
 async fn raw_keys(
     session: &Session,
     keys: &[String],
     kind: &Type,
-) -> Result<Vec<Option<Vec<u8>>>, PostgresError> {
+) -> Result<Option<Vec<Option<Vec<u8>>>>, PostgresError> {
     let name = session
-        .query_one("SELECT format_type($1, NULL)", &[&kind.oid()])
+        // With -1, the name of a type without a length: `bpchar`, and not `character`, which is one long.
+        .query_one("SELECT format_type($1, -1)", &[&kind.oid()])
         .await
         .map_err(|e| session.error(&e))?;
     let name: String = name.get(0);
-    let rows = session
-        .query(
-            &format!(
-                "SELECT k::{name} FROM unnest($1::text[]) WITH ORDINALITY AS u (k, n) ORDER BY n"
-            ),
-            &[&keys],
-        )
-        .await
-        .map_err(|e| session.error(&e))?;
-    Ok(raw_rows(&rows)
-        .into_iter()
-        .filter_map(|mut row| row.pop())
-        .collect())
+    let converted =
+        format!("SELECT k::{name} FROM unnest($1::text[]) WITH ORDINALITY AS u (k, n) ORDER BY n");
+    // A value of another type is refused, and would end the transaction.
+    session.run("SAVEPOINT keys").await?;
+    match session.query(&converted, &[&keys]).await {
+        Ok(rows) => {
+            let keys = raw_rows(&rows).into_iter();
+            Ok(Some(keys.filter_map(|mut row| row.pop()).collect()))
+        }
+        Err(error) if error.as_db_error().is_some() => {
+            session.run("ROLLBACK TO SAVEPOINT keys").await?;
+            Ok(None)
+        }
+        Err(error) => Err(session.error(&error)),
+    }
 }
 
 fn raw_rows(rows: &[Row]) -> Vec<RawRow> {

@@ -10,6 +10,7 @@ mod loading;
 mod measuring;
 mod migrating;
 mod parameters;
+mod proving;
 mod recording;
 mod tls;
 mod waiting;

@@ -1,13 +1,13 @@
 //! What looks at the traffic while it passes: [`Analyst`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use dbproof_analysis::nplusone::{Detection, Detector};
 use dbproof_analysis::sql::StatementKind;
-use dbproof_analysis::traffic::{Executed, Totals};
+use dbproof_analysis::traffic::{Executed, SqlState, Totals};
 use dbproof_capture::capture::{Batch, CaptureSummary};
 use dbproof_capture::protocol::{SessionEvent, SessionNews};
 use dbproof_model::WatchedDatabase;
@@ -30,6 +30,8 @@ pub(super) struct Analyst {
     saved: Option<SavedTrace>,
     /// Sessions and executions, by the number of the database.
     counts: Vec<(u64, u64)>,
+    /// Errors that belong to no statement, and how often they came.
+    refused: BTreeMap<SqlState, u64>,
     /// The wait that a session came out of last, until it does something else.
     waits: HashMap<u32, Wait>,
 }
@@ -51,6 +53,8 @@ pub(super) struct Seen {
     pub(super) databases: Vec<WatchedDatabase>,
     /// Why the trace that was asked for is not whole.
     pub(super) not_saved: Option<String>,
+    /// Errors that belong to no statement, and how often they came.
+    pub(super) refused: BTreeMap<SqlState, u64>,
 }
 
 impl Analyst {
@@ -68,6 +72,7 @@ impl Analyst {
             catalogs: Catalogs::new(server),
             saved,
             counts: Vec::new(),
+            refused: BTreeMap::new(),
             waits: HashMap::new(),
         }
     }
@@ -127,6 +132,7 @@ impl Analyst {
             idle: self.idle,
             databases,
             not_saved,
+            refused: self.refused,
         }
     }
 
@@ -183,7 +189,8 @@ impl Analyst {
                         .push(wait.after.as_deref(), wait.for_us, abandoned);
                 }
             }
-            SessionNews::Failed(_) | SessionNews::NotRead { .. } => {}
+            SessionNews::Failed(state) => *self.refused.entry(state).or_default() += 1,
+            SessionNews::NotRead { .. } => {}
         }
     }
 

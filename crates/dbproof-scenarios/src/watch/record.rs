@@ -1,11 +1,12 @@
 //! The record of a watch: [`parts`].
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dbproof_analysis::findings::{
     catalog_unread, failed_statements, idle_transaction, nothing_captured, slow_statement,
 };
-use dbproof_analysis::traffic::{SlowTemplate, Tags, TemplateFigures, Totals};
+use dbproof_analysis::traffic::{SlowTemplate, SqlState, Tags, TemplateFigures, Totals};
 use dbproof_capture::capture::CaptureSummary;
 use dbproof_capture::tee::{Problem, ProblemKind};
 use dbproof_model::{
@@ -81,7 +82,10 @@ pub(super) fn parts(
         complete,
         dropped: summary.dropped,
         reasons: reasons.clone(),
-        notes: notes(summary).into_iter().chain(seen.not_saved).collect(),
+        notes: notes(summary, &seen.refused)
+            .into_iter()
+            .chain(seen.not_saved)
+            .collect(),
         databases: seen.databases,
         templates,
         others,
@@ -220,7 +224,7 @@ fn turned_away(problems: &[Problem]) -> Vec<String> {
     ours.map(ToString::to_string).collect()
 }
 
-fn notes(summary: &CaptureSummary) -> Vec<String> {
+fn notes(summary: &CaptureSummary, refused: &BTreeMap<SqlState, u64>) -> Vec<String> {
     let problems = summary.tee.problems.iter().filter(|problem| {
         matches!(
             problem.kind,
@@ -229,6 +233,14 @@ fn notes(summary: &CaptureSummary) -> Vec<String> {
     });
     let mut notes: Vec<String> = problems.map(ToString::to_string).collect();
     notes.extend(summary.not_read.iter().cloned());
+    notes.extend(refused.iter().map(|(state, count)| {
+        let state = String::from_utf8_lossy(state);
+        let meaning = failed_statements::meaning(&state);
+        let times = if *count == 1 { "time" } else { "times" };
+        format!(
+            "the server answered {count} {times} with SQLSTATE {state}{meaning} outside of any statement"
+        )
+    }));
     if summary.unfinished > 0 {
         notes.push(format!(
             "{} sessions had a statement under way when the watch ended; it is not counted",

@@ -202,6 +202,7 @@ impl Reading {
             idle: IdleTransactions::default(),
             databases: self.databases,
             not_saved: None,
+            refused: BTreeMap::new(),
         };
         (self.summary, seen)
     }

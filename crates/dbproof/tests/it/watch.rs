@@ -139,6 +139,22 @@ fn nothing_captured_is_inconclusive_and_says_what_was_pointed_where() {
 }
 
 #[test]
+fn sessions_that_the_server_refuses_are_told() {
+    let shop = Shop::new();
+    let server = Server::start();
+    let url = server.url();
+    let script = "PGPASSWORD=wrong psql -c 'select 1'; true";
+    let run = shop.watched(&["--database-url", &url, "--", "sh", "-c", script]);
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    let text = run.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        text.contains("1 time with SQLSTATE 28P01 (invalid_password)"),
+        "{text}"
+    );
+    assert!(text.contains("executed nothing"), "{text}");
+}
+
+#[test]
 fn streams_pass_untouched_and_variables_lead_to_the_same_databases() {
     let shop = Shop::new();
     let server = Server::start();
