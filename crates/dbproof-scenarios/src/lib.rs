@@ -24,5 +24,7 @@ mod stage;
 
 pub use error::{InputError, Place, RunError};
 pub use observer::{Event, Observer, Silent};
-pub use options::{ChangeChoice, Cleaner, GivenDatabases, RunOptions, ServerChoice, Threshold};
+pub use options::{
+    ChangeChoice, Cleaner, DeadlockChoice, GivenDatabases, RunOptions, ServerChoice, Threshold,
+};
 pub use run::run;

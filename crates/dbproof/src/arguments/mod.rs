@@ -1,5 +1,6 @@
 //! What clap parses: [`Arguments`]. Turned into validated options by the commands.
 
+mod deadlock;
 mod format;
 mod seed;
 
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use deadlock::DeadlockArguments;
 pub(crate) use format::{Format, FormatTarget};
 pub(crate) use seed::{SeedArguments, SeedFormat};
 
@@ -34,7 +36,7 @@ pub(crate) enum Command {
     /// Which pages ask once, and then N times more?
     Nplusone(ScenarioArguments),
     /// What does a deadlock cost, and how soon is it over?
-    Deadlock(ScenarioArguments),
+    Deadlock(DeadlockArguments),
     /// Fill a database with the rows of data/*.toml
     Seed(SeedArguments),
     /// Take the plans of the last run as the ones to keep; review first with --dry-run
