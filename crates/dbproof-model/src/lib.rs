@@ -23,8 +23,10 @@ pub use record::baselines::{
     BaselineCause, BaselineComparison, BaselineQuery, BaselineVerdict, BaselinesRecord,
 };
 pub use record::deadlock::{
-    Bystanders, DeadlockControl, DeadlockPrediction, DeadlockRecord, DeadlockShape, DeadlockVictim,
-    Durations,
+    BystanderExcess, Bystanders, DeadlockControl, DeadlockExpectation, DeadlockParticipant,
+    DeadlockPrediction, DeadlockRecord, DeadlockShape, DeadlockStorm, DeadlockTimeline,
+    DeadlockVictim, Durations, Latency, RetryPolicyCost, SavepointRetries, TimelineSession,
+    TimelineSpan,
 };
 pub use record::nplusone::{
     GroupCost, GroupOrigin, GroupParent, GroupVerdict, NPlusOneGroup, NPlusOneRecord,

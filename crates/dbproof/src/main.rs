@@ -31,7 +31,7 @@ fn main() -> ExitCode {
         Command::Slow(arguments) => commands::scenarios::slow(arguments),
         Command::Regress(arguments) => commands::scenarios::regress(arguments),
         Command::Nplusone(arguments) => commands::nplusone::run(arguments),
-        Command::Deadlock(arguments) => commands::scenarios::deadlock(arguments),
+        Command::Deadlock(arguments) => commands::deadlock::run(arguments),
         Command::Watch(arguments) => commands::watch::run(arguments),
         Command::Seed(arguments) => commands::seed::run(arguments),
         Command::Accept(arguments) => commands::accept::run(&arguments),

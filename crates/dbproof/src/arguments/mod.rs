@@ -1,5 +1,6 @@
 //! What clap parses: [`Arguments`]. Turned into validated options by the commands.
 
+mod deadlock;
 mod format;
 mod nplusone;
 mod seed;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use deadlock::DeadlockArguments;
 pub(crate) use format::{Format, FormatTarget};
 pub(crate) use nplusone::NPlusOneArguments;
 pub(crate) use seed::{SeedArguments, SeedFormat};
@@ -38,7 +40,7 @@ pub(crate) enum Command {
     /// Which pages ask once, and then N times more?
     Nplusone(NPlusOneArguments),
     /// What does a deadlock cost, and how soon is it over?
-    Deadlock(ScenarioArguments),
+    Deadlock(DeadlockArguments),
     /// Run a command, or wait for an application, and judge its traffic with the database
     Watch(WatchArguments),
     /// Fill a database with the rows of data/*.toml

@@ -2,6 +2,7 @@
 
 pub(crate) mod accept;
 pub(crate) mod completions;
+pub(crate) mod deadlock;
 pub(crate) mod demo;
 pub(crate) mod diff;
 pub(crate) mod drop_databases;
