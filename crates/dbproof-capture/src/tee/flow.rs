@@ -80,6 +80,11 @@ impl Flow {
         self.broken || (self.source != Source::Open && !self.holds())
     }
 
+    /// Whether there is something that can still be passed on.
+    pub(super) fn has_more(&self) -> bool {
+        !self.broken && (self.holds() || (self.readable && self.source == Source::Open))
+    }
+
     /// Passes on what is there.
     pub(super) fn pass(
         &mut self,

@@ -77,7 +77,7 @@ impl Leg {
         let mut received = received;
         while !received.is_empty() {
             session.read_tls(&mut received)?;
-            session.process_new_packets().map_err(tls_error)?;
+            process(&mut session, &mut self.socket)?;
         }
         self.tls = Some(session);
         self.flush().map(|_| ())
@@ -243,11 +243,7 @@ fn receive(tls: &mut Connection, socket: &mut Socket) -> io::Result<Received> {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
             Ok(count) => {
-                if let Err(error) = tls.process_new_packets() {
-                    // The alert that tells the other side why; its loss changes nothing.
-                    tls.write_tls(socket).ok();
-                    return Err(tls_error(error));
-                }
+                process(tls, socket)?;
                 return Ok(if count == 0 {
                     Received::End
                 } else {
@@ -258,6 +254,10 @@ fn receive(tls: &mut Connection, socket: &mut Socket) -> io::Result<Received> {
     }
 }
 
-fn tls_error(error: rustls::Error) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, error)
+fn process(tls: &mut Connection, socket: &mut Socket) -> io::Result<()> {
+    tls.process_new_packets().map(drop).map_err(|error| {
+        // The alert that tells the other side why; its loss changes nothing.
+        while tls.wants_write() && matches!(tls.write_tls(socket), Ok(1..)) {}
+        io::Error::new(ErrorKind::InvalidData, error)
+    })
 }

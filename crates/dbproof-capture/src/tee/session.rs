@@ -3,6 +3,7 @@
 //! A session goes from stage to stage as its sockets allow, and is left alone until one of them has
 //! something new.
 
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -120,7 +121,7 @@ impl<T: Tap> Session<T> {
         socket: Socket,
         peer: Peer,
         around: &mut Surroundings<'_, L>,
-    ) -> std::io::Result<Session<T>> {
+    ) -> io::Result<Session<T>> {
         let [client_token, server_token] = tokens;
         let client = Leg::open(socket, around.registry, client_token)?;
         around.deadlines.set(key, Instant::now() + HELLO);
@@ -280,11 +281,7 @@ impl<T: Tap> Session<T> {
                 Step::Over(Closed::ByClient)
             }
             Err(error) => {
-                if self.client.is_encrypted() {
-                    let message =
-                        format!("an application did not get on with the TLS of the tee: {error}");
-                    around.report.problem(ProblemKind::Encryption, &message);
-                }
+                Self::tls_failed_here(&error, around.report);
                 Step::Over(Closed::ClientLost)
             }
         }
@@ -317,16 +314,22 @@ impl<T: Tap> Session<T> {
 
     fn encrypt(&mut self, tls: &ClientTls, received: &[u8], report: &super::Shared) -> Step {
         let started = ServerConnection::new(tls.config.clone())
-            .map_err(std::io::Error::other)
+            .map_err(io::Error::other)
             .and_then(|session| self.client.start_tls(session.into(), received));
         match started {
             Ok(()) => Step::Next,
             Err(error) => {
-                let message =
-                    format!("an application did not get on with the TLS of the tee: {error}");
-                report.problem(ProblemKind::Encryption, &message);
+                Self::tls_failed_here(&error, report);
                 Step::Over(Closed::ClientLost)
             }
+        }
+    }
+
+    /// Remembers why the application's TLS failed. That it went away is no such reason.
+    fn tls_failed_here(error: &io::Error, report: &super::Shared) {
+        if error.kind() == io::ErrorKind::InvalidData {
+            let message = format!("an application did not get on with the TLS of the tee: {error}");
+            report.problem(ProblemKind::Encryption, &message);
         }
     }
 
@@ -550,9 +553,9 @@ fn end(up: &Flow, down: &Flow) -> Option<Closed> {
         (_, Source::Lost) if down.is_over() && !left_first => Some(Closed::ServerLost),
         (_, Source::Ended | Source::Lost) if down.is_over() => Some(Closed::ByClient),
         (Source::Lost, _) => Some(Closed::ClientLost),
-        _ if up.broken && !down.readable && !down.holds() => Some(Closed::ServerLost),
-        _ if down.broken && !up.readable && !up.holds() && left_first => Some(Closed::ByClient),
-        _ if down.broken && !up.readable && !up.holds() => Some(Closed::ClientLost),
+        _ if up.broken && !down.has_more() => Some(Closed::ServerLost),
+        _ if down.broken && !up.has_more() && left_first => Some(Closed::ByClient),
+        _ if down.broken && !up.has_more() => Some(Closed::ClientLost),
         _ => None,
     }
 }

@@ -65,7 +65,7 @@ async fn pgbench_works_in_every_mode() {
 }
 
 /// Waits until a session sleeps in the server.
-async fn sleeps(scene: &Scene) {
+pub(crate) async fn sleeps(scene: &Scene) {
     let watching = connect(scene.server.address()).await.unwrap();
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
     while watching.text(sql).await.unwrap().as_deref() != Some("1") {}
