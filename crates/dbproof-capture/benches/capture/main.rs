@@ -4,8 +4,8 @@
 //! Every cell (load, protocol, clients) runs all sides one after the other, and each round begins
 //! with another of them; figures are medians over the rounds, and so are the ratios, which are formed
 //! within a round. The proxies are processes of their own, whose processor time the system tells.
-//! Arguments: the number of rounds (default 7) and of seconds a run (default 2), and names of sides
-//! where not all are wanted. Not part of the tests: `make bench-capture`.
+//! Arguments: the number of rounds (default 7) and of transactions a run (default 20000), `together` for all of
+//! it on one processor, and names of sides where not all are wanted. Not part of the tests: `make bench-capture`.
 
 mod rivals;
 mod scan;
@@ -14,8 +14,7 @@ mod table;
 mod threads;
 mod tokio_loop;
 
-use std::time::Duration;
-
+use dbproof_postgres::affinity;
 use rivals::{Hog, Place, Proxy, Run};
 
 /// Who stands between pgbench and the server.
@@ -55,10 +54,32 @@ impl Side {
     }
 }
 
+/// What else the machine does, and where everything runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Machine {
+    /// Wherever the system puts it, with nothing of ours beside it.
+    Quiet,
+    /// The same, with a process beside it that takes all of a processor.
+    Busy,
+    /// Server, proxies and pgbench on one processor: throughput is then what all of them cost
+    /// together, whatever the system would have put where.
+    Together,
+}
+
+impl Machine {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Machine::Quiet => "quiet",
+            Machine::Busy => "busy",
+            Machine::Together => "one processor",
+        }
+    }
+}
+
 /// One cell of the table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cell {
-    pub(crate) busy: bool,
+    pub(crate) machine: Machine,
     pub(crate) protocol: &'static str,
     pub(crate) clients: usize,
 }
@@ -69,14 +90,25 @@ fn main() {
         serving::serve(&arguments[1..]);
         return;
     }
-    let numbers: Vec<u64> = arguments.iter().filter_map(|a| a.parse().ok()).collect();
+    let numbers: Vec<usize> = arguments.iter().filter_map(|a| a.parse().ok()).collect();
     let rounds = numbers.first().copied().unwrap_or(7);
-    let seconds = numbers.get(1).copied().unwrap_or(2);
+    let transactions = numbers.get(1).copied().unwrap_or(20_000);
     let named: Vec<Side> = arguments.iter().filter_map(|a| Side::named(a)).collect();
     let sides = if named.is_empty() {
         Side::ALL.to_vec()
     } else {
         named
+    };
+    let machines = if arguments.iter().any(|argument| argument == "together") {
+        // What is started from here on inherits it.
+        let processor = affinity::allowed_processors().pop().expect("a processor");
+        assert!(
+            affinity::pin_to(processor, &[]),
+            "pinning is not possible here"
+        );
+        vec![Machine::Together]
+    } else {
+        vec![Machine::Quiet, Machine::Busy]
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -89,17 +121,17 @@ fn main() {
         .filter_map(|side| Some((*side, Proxy::start(*side, &place)?)))
         .collect();
     println!(
-        "PostgreSQL {}, {}, {rounds} rounds of {seconds} s a run, {} processors\n",
+        "PostgreSQL {}, {}, {rounds} rounds of {transactions} transactions a run, {} processors\n",
         place.server.binaries().version,
         rivals::pgbouncer_version(),
         std::thread::available_parallelism().map_or(0, std::num::NonZero::get)
     );
     let mut cells = Vec::new();
-    for busy in [false, true] {
+    for machine in machines {
         for protocol in ["simple", "prepared"] {
             for clients in [1, 8, 64] {
                 cells.push(Cell {
-                    busy,
+                    machine,
                     protocol,
                     clients,
                 });
@@ -109,12 +141,11 @@ fn main() {
     let mut outcomes: Vec<Vec<Vec<Run>>> = vec![Vec::new(); cells.len()];
     for round in 0..rounds {
         for (cell, rounds_of_cell) in cells.iter().zip(&mut outcomes) {
-            let hog = cell.busy.then(Hog::start);
+            let hog = (cell.machine == Machine::Busy).then(Hog::start);
             let mut runs = vec![Run::default(); proxies.len()];
             for turn in 0..proxies.len() {
-                let index = (usize::try_from(round).unwrap_or(0) + turn) % proxies.len();
-                let time = Duration::from_secs(seconds);
-                runs[index] = rivals::pgbench(&place, &proxies[index].1, *cell, time);
+                let index = (round + turn) % proxies.len();
+                runs[index] = rivals::pgbench(&place, &proxies[index].1, *cell, transactions);
             }
             drop(hog);
             rounds_of_cell.push(runs);

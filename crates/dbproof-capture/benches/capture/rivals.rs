@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use dbproof_postgres::{Binaries, EphemeralServer, connect};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 
 use crate::{Cell, Side};
 
@@ -108,14 +110,10 @@ impl Proxy {
         let Some(process) = &self.process else {
             return f64::NAN;
         };
-        let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).expect("a process");
-        let fields = stat.rsplit_once(')').expect("a name").1;
-        let ticks = |index: usize| -> f64 {
-            let field = fields.split_whitespace().nth(index).expect("a field");
-            field.parse().expect("a number")
-        };
-        // proc(5): utime and stime are fields 14 and 15; a tick is 10 ms on every Linux of today.
-        (ticks(11) + ticks(12)) * 10_000.0
+        let pid = Pid::from_raw(i32::try_from(process.id()).expect("a process id"));
+        let time = clock_getcpuclockid(pid).and_then(clock_gettime);
+        let time = Duration::from(time.expect("a running process"));
+        time.as_secs_f64() * 1e6
     }
 }
 
@@ -238,14 +236,14 @@ impl Drop for Hog {
     }
 }
 
-pub(crate) fn pgbench(place: &Place, proxy: &Proxy, cell: Cell, time: Duration) -> Run {
+pub(crate) fn pgbench(place: &Place, proxy: &Proxy, cell: Cell, transactions: usize) -> Run {
     let mut command = place.client("pgbench", proxy.port);
     command
         .args(["--select-only", "--no-vacuum"])
         .arg(format!("--protocol={}", cell.protocol))
         .arg(format!("--client={}", cell.clients))
         .arg("--jobs=1")
-        .arg(format!("--time={}", time.as_secs()))
+        .arg(format!("--transactions={}", transactions / cell.clients))
         .current_dir(&place.scratch);
     let before = proxy.cpu_us();
     let report = finish(&mut command);

@@ -51,9 +51,8 @@ fn one(
     println!("| {} |", head.join(" | "));
     println!("|{}", "---|".repeat(head.len()));
     for (cell, rounds) in cells.iter().zip(outcomes) {
-        let machine = if cell.busy { "busy" } else { "quiet" };
         let mut row = vec![
-            machine.to_owned(),
+            cell.machine.name().to_owned(),
             cell.protocol.to_owned(),
             cell.clients.to_string(),
         ];

@@ -100,7 +100,7 @@ impl Leg {
                 break;
             }
             match receive(tls, &mut self.socket)? {
-                Received::Records => {}
+                Received::Records { .. } => {}
                 Received::Nothing => return Ok(false),
                 Received::End => {
                     let words = "the connection was closed during the TLS handshake";
@@ -120,6 +120,7 @@ impl Leg {
     }
 
     fn read_encrypted(&mut self, buffer: &mut [u8]) -> io::Result<Taken> {
+        let mut short = false;
         loop {
             let Some(tls) = &mut self.tls else {
                 return Ok(Taken::End);
@@ -127,7 +128,8 @@ impl Leg {
             match tls.reader().read(buffer) {
                 Ok(0) => return Ok(Taken::End),
                 Ok(count) => {
-                    let drained = false;
+                    // Nothing is left in the socket, and nothing was left decrypted.
+                    let drained = short && count < buffer.len();
                     return Ok(Taken::Bytes { count, drained });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -138,7 +140,11 @@ impl Leg {
             match receive(tls, &mut self.socket)? {
                 Received::Nothing => return Ok(Taken::Nothing),
                 // The handshake, a change of keys: what TLS answers by itself.
-                Received::Records | Received::End => drop(self.flush()?),
+                Received::Records { last } => {
+                    short = last;
+                    self.flush()?;
+                }
+                Received::End => drop(self.flush()?),
             }
         }
     }
@@ -231,23 +237,44 @@ fn write_plain(socket: &mut Socket, bytes: &[u8]) -> io::Result<usize> {
 }
 
 enum Received {
-    Records,
+    /// Whole records or parts of them; `last` where the read was short.
+    Records {
+        last: bool,
+    },
     Nothing,
     End,
 }
 
+/// Notes whether a read was short.
+struct Noting<'a> {
+    socket: &'a mut Socket,
+    short: bool,
+}
+
+impl io::Read for Noting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.socket.read(buffer)?;
+        self.short = count < buffer.len();
+        Ok(count)
+    }
+}
+
 fn receive(tls: &mut Connection, socket: &mut Socket) -> io::Result<Received> {
     loop {
-        match tls.read_tls(socket) {
+        let mut noting = Noting {
+            socket,
+            short: false,
+        };
+        match tls.read_tls(&mut noting) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Received::Nothing),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
             Ok(count) => {
+                let last = noting.short;
                 process(tls, socket)?;
-                return Ok(if count == 0 {
-                    Received::End
-                } else {
-                    Received::Records
+                return Ok(match count {
+                    0 => Received::End,
+                    _ => Received::Records { last },
                 });
             }
         }
