@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-clients test-matrix lint bench bench-baselines bench-client bench-detect bench-diff bench-rules bench-seed bench-verdicts clean
+.PHONY: help demo build test test-clients test-matrix lint bench bench-baselines bench-capture bench-client bench-detect bench-diff bench-rules bench-seed bench-verdicts clean
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
@@ -28,6 +28,9 @@ lint: ## Check formatting, clippy, documentation, shell scripts and workflows
 
 bench-baselines: ## Measure what holding plans against accepted ones costs; not part of the tests
 	@scripts/bench-baselines $(ARGS)
+
+bench-capture: ## Measure what the tee costs, beside PgBouncer (ARGS="ROUNDS TRANSACTIONS together"); not part of the tests
+	@scripts/bench-capture $(ARGS)
 
 bench: ## Run every benchmark in turn (ARGS="client diff" for some); no part of the tests
 	@scripts/bench $(ARGS)
