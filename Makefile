@@ -29,7 +29,7 @@ lint: ## Check formatting, clippy, documentation, shell scripts and workflows
 bench-baselines: ## Measure what holding plans against accepted ones costs; not part of the tests
 	@scripts/bench-baselines $(ARGS)
 
-bench-capture: ## Measure what the tee costs, beside PgBouncer (ARGS="ROUNDS TRANSACTIONS together"); not part of the tests
+bench-capture: ## Measure what the tee costs, beside PgBouncer (ARGS="ROUNDS TRANSACTIONS"); not part of the tests
 	@scripts/bench-capture $(ARGS)
 
 bench: ## Run every benchmark in turn (ARGS="client diff" for some); no part of the tests
