@@ -4,8 +4,8 @@
 //! Every cell (load, protocol, clients) runs all sides one after the other, and each round begins
 //! with another of them; figures are medians over the rounds, and so are the ratios, which are formed
 //! within a round. The proxies are processes of their own, whose processor time the system tells.
-//! Arguments: the number of rounds (default 7) and of transactions a run (default 20000), `together` for all of
-//! it on one processor, and names of sides where not all are wanted. Not part of the tests: `make bench-capture`.
+//! Arguments: the number of rounds (default 7) and of transactions a run (default 20000), `free` or `together`
+//! for one of the placements, and names of sides where not all are wanted. Not part of the tests: `make bench-capture`.
 
 mod rivals;
 mod scan;
@@ -88,74 +88,104 @@ pub(crate) struct Cell {
     pub(crate) clients: usize,
 }
 
+/// What was measured of the cells, in their order: a run of every side in every round.
+type Outcomes = Vec<(Cell, Vec<Vec<Run>>)>;
+
+/// What is to be measured.
+struct Plan {
+    rounds: usize,
+    transactions: usize,
+    sides: Vec<Side>,
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| first == "serve") {
         serving::serve(&arguments[1..]);
         return;
     }
-    let numbers: Vec<usize> = arguments.iter().filter_map(|a| a.parse().ok()).collect();
-    let rounds = numbers.first().copied().unwrap_or(7);
-    let transactions = numbers.get(1).copied().unwrap_or(20_000);
-    let named: Vec<Side> = arguments.iter().filter_map(|a| Side::named(a)).collect();
-    let sides = if named.is_empty() {
-        Side::ALL.to_vec()
-    } else {
-        named
-    };
-    let machines = if arguments.iter().any(|argument| argument == "together") {
-        // What is started from here on inherits it.
-        let processor = affinity::allowed_processors().pop().expect("a processor");
-        assert!(
-            affinity::pin_to(processor, &[]),
-            "pinning is not possible here"
-        );
-        vec![Machine::Together]
-    } else {
-        vec![Machine::Quiet, Machine::Busy]
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let scratch = tempfile::tempdir().expect("a temporary folder");
-    let place = runtime.block_on(Place::prepare(scratch.path()));
-    let proxies: Vec<(Side, Proxy)> = sides
-        .iter()
-        .filter_map(|side| Some((*side, Proxy::start(*side, &place)?)))
-        .collect();
+    let plan = Plan::read(&arguments);
+    let asked = |word: &str| arguments.iter().any(|argument| argument == word);
     println!(
-        "PostgreSQL {}, {}, {rounds} rounds of {transactions} transactions a run, {} processors\n",
-        place.server.binaries().version,
+        "{}, {} rounds of {} transactions a run\n",
         rivals::pgbouncer_version(),
-        std::thread::available_parallelism().map_or(0, std::num::NonZero::get)
+        plan.rounds,
+        plan.transactions
     );
+    let mut outcomes = Vec::new();
+    if !asked("together") {
+        outcomes.append(&mut plan.measure(&[Machine::Quiet, Machine::Busy]));
+    }
+    if !asked("free") {
+        // Last, because a thread that was pinned stays so, and what it starts inherits it.
+        let processor = affinity::allowed_processors().pop();
+        if processor.is_some_and(|processor| affinity::pin_to(processor, &[])) {
+            outcomes.append(&mut plan.measure(&[Machine::Together]));
+        } else {
+            println!("One processor: not measured, because pinning is not possible here.\n");
+        }
+    }
+    table::print(&plan.sides, &outcomes);
+}
+
+impl Plan {
+    fn read(arguments: &[String]) -> Plan {
+        let mut numbers = arguments.iter().filter_map(|a| a.parse().ok());
+        let named: Vec<Side> = arguments.iter().filter_map(|a| Side::named(a)).collect();
+        let mut sides = if named.is_empty() {
+            Side::ALL.to_vec()
+        } else {
+            named
+        };
+        sides.retain(|side| *side != Side::PgBouncer || rivals::has_pgbouncer());
+        Plan {
+            rounds: numbers.next().unwrap_or(7),
+            transactions: numbers.next().unwrap_or(20_000),
+            sides,
+        }
+    }
+
+    fn measure(&self, machines: &[Machine]) -> Outcomes {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let scratch = tempfile::tempdir().expect("a temporary folder");
+        let place = runtime.block_on(Place::prepare(scratch.path()));
+        let sides = self.sides.iter();
+        let proxies: Vec<Proxy> = sides.map(|side| Proxy::start(*side, &place)).collect();
+        let mut outcomes = cells(machines);
+        for round in 0..self.rounds {
+            for (cell, rounds_of_cell) in &mut outcomes {
+                let hog = (cell.machine == Machine::Busy).then(Hog::start);
+                let mut runs = vec![Run::default(); proxies.len()];
+                for turn in 0..proxies.len() {
+                    let index = (round + turn) % proxies.len();
+                    runs[index] =
+                        rivals::pgbench(&place, &proxies[index], *cell, self.transactions);
+                }
+                drop(hog);
+                rounds_of_cell.push(runs);
+            }
+            eprintln!("round {} of {}", round + 1, self.rounds);
+        }
+        outcomes
+    }
+}
+
+fn cells(machines: &[Machine]) -> Outcomes {
     let mut cells = Vec::new();
     for machine in machines {
         for protocol in ["simple", "prepared"] {
             for clients in [1, 8, 64] {
-                cells.push(Cell {
-                    machine,
+                let cell = Cell {
+                    machine: *machine,
                     protocol,
                     clients,
-                });
+                };
+                cells.push((cell, Vec::new()));
             }
         }
     }
-    let mut outcomes: Vec<Vec<Vec<Run>>> = vec![Vec::new(); cells.len()];
-    for round in 0..rounds {
-        for (cell, rounds_of_cell) in cells.iter().zip(&mut outcomes) {
-            let hog = (cell.machine == Machine::Busy).then(Hog::start);
-            let mut runs = vec![Run::default(); proxies.len()];
-            for turn in 0..proxies.len() {
-                let index = (round + turn) % proxies.len();
-                runs[index] = rivals::pgbench(&place, &proxies[index].1, *cell, transactions);
-            }
-            drop(hog);
-            rounds_of_cell.push(runs);
-        }
-        eprintln!("round {} of {rounds}", round + 1);
-    }
-    let sides: Vec<Side> = proxies.iter().map(|(side, _)| *side).collect();
-    table::print(&sides, &cells, &outcomes);
+    cells
 }

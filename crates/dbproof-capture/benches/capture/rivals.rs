@@ -93,17 +93,14 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// `None` where it is not to be had here.
-    pub(crate) fn start(side: Side, place: &Place) -> Option<Proxy> {
+    pub(crate) fn start(side: Side, place: &Place) -> Proxy {
         match side {
-            Side::Direct => Some(Proxy {
+            Side::Direct => Proxy {
                 port: place.port,
                 process: None,
-            }),
+            },
             Side::PgBouncer => pgbouncer(place),
-            Side::EventLoop | Side::Capture | Side::Tokio | Side::Threads => {
-                Some(ours(side, place))
-            }
+            Side::EventLoop | Side::Capture | Side::Tokio | Side::Threads => ours(side, place),
         }
     }
 
@@ -146,7 +143,7 @@ fn ours(side: Side, place: &Place) -> Proxy {
     }
 }
 
-fn pgbouncer(place: &Place) -> Option<Proxy> {
+fn pgbouncer(place: &Place) -> Proxy {
     let free = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let port = free.local_addr().expect("a port").port();
     drop(free);
@@ -173,7 +170,7 @@ fn pgbouncer(place: &Place) -> Option<Proxy> {
         users.display()
     );
     let file = write("pgbouncer.ini", &settings);
-    let mut command = Command::new(program_pgbouncer()?);
+    let mut command = Command::new(program_pgbouncer().expect("PgBouncer"));
     command
         .arg("--quiet")
         .arg(file)
@@ -196,7 +193,7 @@ fn pgbouncer(place: &Place) -> Option<Proxy> {
         }
         std::thread::yield_now();
     }
-    Some(proxy)
+    proxy
 }
 
 fn program_pgbouncer() -> Option<&'static str> {
@@ -206,6 +203,10 @@ fn program_pgbouncer() -> Option<&'static str> {
             let version = Command::new(name).arg("--version").output();
             version.is_ok_and(|output| output.status.success())
         })
+}
+
+pub(crate) fn has_pgbouncer() -> bool {
+    program_pgbouncer().is_some()
 }
 
 pub(crate) fn pgbouncer_version() -> String {
