@@ -26,7 +26,7 @@ const MOST_REASONS: usize = 10;
 ///
 /// Executions are kept in a window. It is judged and forgotten in a pause of all sessions, or when it
 /// is full. Units of work that are not over then are kept: transactions until they end or
-/// have been idle for ten seconds, tags until nobody has used them for a second, bursts for four burst
+/// have been idle for ten seconds, tags until nobody has used them for a second, bursts for ten burst
 /// gaps, since children over other connections may follow. So a finding depends on where windows end only where that does not fit into half of a
 /// window: one unit of work has more than 8,192 executions, or all that are under way have more than
 /// 16,384.

@@ -13,6 +13,9 @@ use super::window::{Run, Unit, Window};
 use super::{chain, fanout, pauses, repetition, spread};
 use crate::traffic::ValueHash;
 
+/// A loop outside of a transaction may stall for so many burst gaps.
+const STALLED_GAPS: u64 = 8;
+
 /// The executions of a window in the order in which they were sent, ready to be judged.
 #[derive(Debug)]
 pub(super) struct Judged<'w> {
@@ -264,6 +267,23 @@ impl<'w> Judged<'w> {
     pub(super) fn can_fan_out(&self, result: u32, child: u32, is_guess: bool) -> bool {
         let (parent, child) = (&self.run(result).reading, &self.run(child).reading);
         parent.template != child.template && !(is_guess && parent.is_write() && !child.is_write())
+    }
+
+    /// How long after the last one a child of a result may be sent, in microseconds. A stall on a busy
+    /// machine ends a burst, but the values tell that the session goes on with the same loop.
+    pub(super) fn patience_us(&self, result: u32, child: u32) -> u64 {
+        let is_burst = |run: u32| self.units[self.run(run).unit as usize].is_burst();
+        let (parent, next) = (&self.run(result).executed, &self.run(child).executed);
+        let goes_on = parent.session == next.session && is_burst(result) && is_burst(child);
+        if goes_on {
+            self.most_patience_us()
+        } else {
+            self.thresholds.burst_gap_us()
+        }
+    }
+
+    pub(super) fn most_patience_us(&self) -> u64 {
+        STALLED_GAPS * self.thresholds.burst_gap_us()
     }
 
     pub(super) fn verdict(&self, child: u32) -> GroupVerdict {

@@ -10,11 +10,13 @@ use super::judge::Judged;
 const LONG: u64 = 4;
 /// and at least so long, in microseconds.
 const LEAST_US: u64 = 1_000;
+/// This share of the executions has to come late: on a busy machine, any pause can be long.
+const MOST_SHARE: f64 = 0.9;
 /// Pauses are compared where there are so many.
 const FEWEST_PAUSES: usize = 8;
 
 /// Whether each run is the same statement in another request, outside of transactions and without
-/// tags: most executions of its template come after a long pause.
+/// tags: nearly all executions of its template come after a long pause.
 pub(super) fn apart(judged: &Judged<'_>) -> Vec<bool> {
     let mut apart = vec![false; judged.runs.len()];
     for unit in judged.unit_numbers() {
@@ -34,7 +36,7 @@ pub(super) fn apart(judged: &Judged<'_>) -> Vec<bool> {
         };
         for one in repeated {
             let late = one.runs.iter().filter(|run| is_late(run)).count();
-            if 2 * late > one.runs.len() {
+            if late as f64 >= MOST_SHARE * one.runs.len() as f64 {
                 one.runs.iter().for_each(|run| apart[*run as usize] = true);
             }
         }

@@ -91,12 +91,17 @@ pub(super) fn complete(judged: &Judged<'_>, found: &mut [Sighting], seen: &mut [
             .children
             .iter()
             .map(|child| judged.run(*child).executed.finished_us);
-        let end_us = ends.max().unwrap_or(0) + judged.thresholds.burst_gap_us();
+        let mut end_us = ends.max().unwrap_or(0);
         let begin_us = judged.run(result).executed.finished_us;
         let from = candidates.partition_point(|c| judged.run(*c).executed.sent_us < begin_us);
         for child in &candidates[from..] {
-            if missing.is_empty() || judged.run(*child).executed.sent_us > end_us {
+            let executed = &judged.run(*child).executed;
+            let patience_us = judged.patience_us(result, *child);
+            if missing.is_empty() || executed.sent_us > end_us + judged.most_patience_us() {
                 break;
+            }
+            if executed.sent_us > end_us + patience_us {
+                continue;
             }
             let is_its = judged
                 .key(*child, position)
@@ -105,6 +110,7 @@ pub(super) fn complete(judged: &Judged<'_>, found: &mut [Sighting], seen: &mut [
                 sighting.children.push(*child);
                 sighting.distinct += 1;
                 source.asked += 1;
+                end_us = end_us.max(executed.finished_us);
             }
         }
     }
@@ -207,8 +213,9 @@ impl Spread<'_, '_> {
             .as_ref()
             .map_or(0, |result| result.kept_rows());
         let most_misses = 1 + kept / 8;
-        let end = parent.finished_us;
-        let end = end.saturating_add(self.judged.thresholds.burst_gap_us());
+        let end = parent
+            .finished_us
+            .saturating_add(self.judged.most_patience_us());
         let (mut hits, mut misses) = (0, 0);
         for child in candidates {
             // The gap begins anew with each child, and one in ten may be another's.
@@ -244,7 +251,6 @@ impl Spread<'_, '_> {
         taken: &FxHashSet<u32>,
         values: &FxHashSet<ValueHash>,
     ) -> (Vec<u32>, usize) {
-        let gap_us = self.judged.thresholds.burst_gap_us();
         let mut end = self.judged.run(self.result.0).executed.finished_us;
         let mut found = Vec::new();
         let mut missing = values.clone();
@@ -253,7 +259,8 @@ impl Spread<'_, '_> {
         let free = candidates.iter().filter(|child| !taken.contains(child));
         for child in free.take(LOOKED_AT_PER_ROW * values.len()) {
             let executed = &self.judged.run(*child).executed;
-            if missing.is_empty() || executed.sent_us > end.saturating_add(gap_us) {
+            let patience_us = self.judged.patience_us(self.result.0, *child);
+            if missing.is_empty() || executed.sent_us > end.saturating_add(patience_us) {
                 break;
             }
             looked_at += 1;

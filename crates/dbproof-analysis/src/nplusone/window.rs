@@ -20,7 +20,7 @@ pub(super) struct Limits {
 
 /// A unit is kept for so many burst gaps after its last statement, since children over other
 /// connections may follow.
-const LINGER_GAPS: u64 = 4;
+const LINGER_GAPS: u64 = 10;
 /// Where memory is short, units are waited for an eighth of the time, and an eighth of that.
 const MOST_HASTE: u32 = 4;
 /// A tag that nobody has used for so long, in microseconds, is not waited for any more.
