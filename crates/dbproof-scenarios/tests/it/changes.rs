@@ -230,7 +230,7 @@ async fn check_part(part: usize) {
         .step_by(PARTS)
     {
         let began = Instant::now();
-        match case.check(&url).await {
+        match Box::pin(case.check(&url)).await {
             Ok(verdicts) => println!("{verdicts}, {:.1} s", began.elapsed().as_secs_f64()),
             Err(told) => {
                 println!("{told}");

@@ -13,7 +13,7 @@ use super::{BinariesArguments, FailOn, MeasureArguments, OutputArguments};
 /// Run a command with its database traffic captured, then report N+1 statements, slow and refused
 /// statements, and transactions that were left idle.
 ///
-/// The command is run with DATABASE_URL, PGHOST, PGPORT and every other variable whose value is a URL
+/// The command is run with `DATABASE_URL`, `PGHOST`, `PGPORT` and every other variable whose value is a URL
 /// of the watched server led to dbproof, which passes everything on. The exit code is that of the
 /// command where it fails, and that of the verdict otherwise.
 #[derive(Debug, Args)]
@@ -44,8 +44,8 @@ pub(crate) struct WatchArguments {
     /// Run every proven loop and its batched statement in a read-only transaction, and compare
     #[arg(long)]
     pub(crate) prove: bool,
-    /// Milliseconds from which on a statement is slow [default: SLOW_QUERY_THRESHOLD_MS, else that of
-    /// the project, else 100]
+    /// Milliseconds from which on a statement is slow [default: `SLOW_QUERY_THRESHOLD_MS`, else
+    /// that of the project, else 100]
     #[arg(long, value_name = "MS", value_parser = milliseconds)]
     pub(crate) slow_threshold: Option<f64>,
     #[command(flatten)]
