@@ -91,7 +91,7 @@ def check(client: Client, placeholders: dict[str, str], bench: Bench, report: Re
             words = [*command, version, page.name]
             direct = bench.run(client, words, setup, watched=False)
             if direct.code:
-                wrong = [f"exit code {direct.code}: {direct.errors.strip()[-2000:]}"]
+                wrong = [f"exit code {direct.code}: {excerpt(direct.errors)}"]
             elif not direct.output.strip():
                 wrong = ["it prints nothing"]
             elif outputs.setdefault(page.name, direct.output) != direct.output:
@@ -105,6 +105,12 @@ def check(client: Client, placeholders: dict[str, str], bench: Bench, report: Re
         report.line(client.name, version, " ".join(seen), complaints)
 
 
+def excerpt(text: str) -> str:
+    """The first and the last lines of what a program printed."""
+    lines = text.strip().splitlines()
+    return "\n       ".join(lines if len(lines) <= 16 else [*lines[:4], "…", *lines[-12:]])
+
+
 def watched_complaints(client, words, setup, bench, expected, direct) -> list[str]:
     """The complaints about the same run under `dbproof watch`."""
     watched = bench.run(client, words, setup, watched=True)
@@ -114,7 +120,7 @@ def watched_complaints(client, words, setup, bench, expected, direct) -> list[st
     if len(watched.statements) != len(direct.statements):
         wrong.append(f"{len(watched.statements)} statements reach the server, without watch {len(direct.statements)}")
     if wrong:
-        wrong.append(f"watch said: {watched.errors.strip()[-1000:]}")
+        wrong.append(f"watch said: {excerpt(watched.errors)}")
     return wrong
 
 
@@ -123,7 +129,7 @@ def check_suite(client: Client, command: list[str], setup: list[str], bench: Ben
     direct = bench.run(client, command, setup, watched=False)
     wrong = []
     if direct.code:
-        wrong.append(f"exit code {direct.code}: {(direct.output + direct.errors).strip()[-4000:]}")
+        wrong.append(f"exit code {direct.code}: {excerpt(direct.output + direct.errors)}")
     else:
         texts = [judge.normal(statement.text) for statement in direct.statements]
         for group in client.planted:
@@ -134,7 +140,7 @@ def check_suite(client: Client, command: list[str], setup: list[str], bench: Ben
         watched = bench.run(client, command, setup, watched=True)
         wrong = judge.record_complaints(client.planted, watched.record, watched.code)
         if wrong:
-            wrong.append(f"watch said: {watched.errors.strip()[-1000:]}")
+            wrong.append(f"watch said: {excerpt(watched.errors)}")
     report.line(client.name, "suite", f"({len(direct.statements)} statements)", wrong)
 
 
