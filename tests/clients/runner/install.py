@@ -107,6 +107,15 @@ class Installer:
             "shared": shared_libraries(folder),
         }
 
+    def install_pgx(self) -> dict[str, str]:
+        folder = self.debian("pgx", ["golang-go", "golang-github-jackc-pgx-v4-dev", "golang-github-lib-pq-dev"])
+        [go] = folder.glob("usr/lib/go-*/bin/go")
+        program = folder / "client"
+        run(["env", "GO111MODULE=off", "CGO_ENABLED=0", f"GOPATH={folder}/usr/share/gocode", "GOFLAGS=-p=1",
+             f"GOROOT={go.parents[1]}", f"GOCACHE={folder}/cache", go, "build", "-o", program,
+             self.clients / "pgx/main.go"])
+        return {"program": str(program)}
+
     def install_php_pdo(self) -> dict[str, str]:
         folder = self.debian("php_pdo", ["php-cli", "php-pgsql"])
         [php] = folder.glob("usr/bin/php?.?")
