@@ -1,6 +1,7 @@
 """Runs the clients named on the command line, or all of them, and closes with `N passed, N failed`."""
 
 import argparse
+import json
 import signal
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from . import catalogue, judge
 from .catalogue import Client
 from .install import Installer, Missing
-from .run import Bench
+from .run import Bench, Outcome
 from .server import Server
 
 
@@ -118,9 +119,20 @@ def watched_complaints(client, words, setup, bench, page, version, direct) -> li
     wrong += judge.log_complaints(page.looped, watched.statements, looped)
     if direct.output not in watched.output:
         wrong.append("the application does not print the same under watch")
-    if wrong:
-        wrong.append(f"watch said: {excerpt(watched.errors)}")
-    return wrong
+    return wrong and wrong + evidence(bench, watched, f"{client.name}-{version}-{page.name}")
+
+
+def evidence(bench: Bench, watched: Outcome, name: str) -> list[str]:
+    """What a run that was judged wrong has left: its messages, and its record in a file."""
+    left = []
+    if watched.errors.strip():
+        left.append(f"watch said: {excerpt(watched.errors)}")
+    if watched.record:
+        file = bench.root / "target/clients/records" / f"{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(watched.record, indent=2))
+        left.append(f"its record: {file.relative_to(bench.root)}")
+    return left
 
 
 def check_suite(client: Client, command: list[str], setup: list[str], bench: Bench, report: Report) -> None:
@@ -139,7 +151,7 @@ def check_suite(client: Client, command: list[str], setup: list[str], bench: Ben
         watched = bench.run(client, command, setup, watched=True)
         wrong = judge.record_complaints(client.planted, watched.record, watched.code)
         if wrong:
-            wrong.append(f"watch said: {excerpt(watched.errors)}")
+            wrong += evidence(bench, watched, client.name)
     report.line(client.name, "suite", f"({len(direct.statements)} statements)", wrong)
 
 

@@ -45,7 +45,7 @@ def record_complaints(expected: tuple[Group, ...], record: dict | None, code: in
         return ["the run record has no scenarios.nplusone"]
     complaints = []
     if part.get("complete") is not True:
-        complaints.append(f"the capture is not complete ({part.get('dropped')} dropped)")
+        complaints.append(f"the capture is not complete: {'; '.join(part.get('reasons') or ['no reason is given'])}")
     if not part.get("executions"):
         complaints.append("no statement was captured")
     left = list(part.get("groups") or [])
