@@ -4,8 +4,8 @@
 //! The tee itself reads only what comes before a session: requests for encryption, which it answers
 //! for its own side, and requests to cancel, which it hands on.
 //!
-//! One thread serves all sessions ([`engine`]); a session is two legs ([`leg`]) and two flows
-//! ([`flow`]) between them.
+//! One thread serves all sessions (`engine`); a session is two legs (`leg`) and two flows
+//! (`flow`) between them.
 
 mod certificate;
 mod connecting;
