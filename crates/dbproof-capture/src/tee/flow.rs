@@ -203,12 +203,13 @@ mod tests {
             ..Flow::default()
         };
         // More than the sockets hold, in chunks that they do not hold a whole number of.
+        let request = vec![7; 50_000];
         let mut buffer = vec![0; 60_001];
         let mut shown = 0;
         let mut read = 0;
         let mut sent = 0;
         for _ in 0..200 {
-            sent += application.write(&[7; 50_000]).unwrap_or(0);
+            sent += application.write(&request).unwrap_or(0);
             flow.readable = true;
             flow.pass(
                 &mut source,
