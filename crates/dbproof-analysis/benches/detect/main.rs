@@ -53,7 +53,7 @@ struct Run {
 fn run(kind: Kind, count: u64) -> Run {
     let mut traffic = Traffic::new(kind);
     let mut detector = Detector::new(Thresholds::default());
-    detector.schema(0, traffic.schema());
+    detector.schema(0, Traffic::schema());
     let mut totals = Totals::new(100_000);
     let mut piece = Vec::with_capacity(PIECE + 64);
     reset_peak();
@@ -66,10 +66,14 @@ fn run(kind: Kind, count: u64) -> Run {
         }
         pushed += piece.len() as u64;
         let began = Instant::now();
-        piece.iter().for_each(|executed| totals.push(executed));
+        for executed in &piece {
+            totals.push(executed);
+        }
         totalling += began.elapsed();
         let began = Instant::now();
-        piece.drain(..).for_each(|executed| detector.push(executed));
+        for executed in piece.drain(..) {
+            detector.push(executed);
+        }
         detecting += began.elapsed();
         if pushed >= count / 10 && early.is_none() {
             early = Some(peak_mib());

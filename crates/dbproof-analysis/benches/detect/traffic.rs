@@ -111,7 +111,7 @@ impl Traffic {
         }
     }
 
-    pub(crate) fn schema(&self) -> Schema {
+    pub(crate) fn schema() -> Schema {
         let relation = |oid, name: &str, columns: &[&str]| Relation {
             oid,
             schema: "public".to_owned(),
@@ -194,7 +194,7 @@ impl Traffic {
         let first = random % 1_000_000;
         match choice % 20 {
             0 => {
-                self.one(to, session, transaction, self.list(&self.list, first));
+                self.one(to, session, transaction, Self::list(&self.list, first));
                 for row in 0..ROWS {
                     let user = user_of(first + row);
                     let values = [user, user + 1, user + 2];
@@ -207,7 +207,7 @@ impl Traffic {
                 }
             }
             1..=6 => {
-                self.one(to, session, transaction, self.list(&self.list, first));
+                self.one(to, session, transaction, Self::list(&self.list, first));
                 let users = (0..ROWS).flat_map(|row| {
                     let user = user_of(first + row);
                     [user, user + 1, user + 2]
@@ -220,7 +220,7 @@ impl Traffic {
                     Said::row(&self.users, first, &values),
                 );
             }
-            7..=11 => self.one(to, session, transaction, self.list(&self.joined, first)),
+            7..=11 => self.one(to, session, transaction, Self::list(&self.joined, first)),
             12..=16 => {
                 let user = user_of(first);
                 let order = [first, user, 7, 8];
@@ -263,7 +263,7 @@ impl Traffic {
         self.one(to, session, transaction, Said::nothing(&self.commit));
     }
 
-    fn list<'k>(&self, known: &'k Known, first: u64) -> Said<'k> {
+    fn list(known: &Known, first: u64) -> Said<'_> {
         let rows = (0..ROWS).flat_map(|row| [first + row, user_of(first + row), 7, row]);
         Said::row(known, 7, &rows.collect::<Vec<_>>())
     }
@@ -279,7 +279,7 @@ impl Traffic {
             finished_us: sent_us + 200,
             statement: Arc::clone(&said.known.statement),
             tags: self.tag.clone(),
-            values: vec![hash(said.value); said.known.statement.positions()].into(),
+            values: vec![Some(hash(said.value)); said.known.statement.positions()].into(),
             rows: said.rows,
             failed: None,
             result: said.result,
@@ -321,7 +321,7 @@ impl<'k> Said<'k> {
             result: known.shape.as_ref().map(|shape| {
                 Box::new(ResultHashes {
                     shape: Arc::clone(shape),
-                    values: values.iter().map(|value| hash(*value)).collect(),
+                    values: values.iter().map(|value| Some(hash(*value))).collect(),
                     rows: values.iter().fold(0, |all, value| mixed(all ^ value)),
                 })
             }),
@@ -333,10 +333,8 @@ fn user_of(order: u64) -> u64 {
     mixed(order) % 100_000
 }
 
-fn hash(value: u64) -> Option<ValueHash> {
-    Some(ValueHash(
-        NonZeroU64::new(mixed(value)).unwrap_or(NonZeroU64::MIN),
-    ))
+fn hash(value: u64) -> ValueHash {
+    ValueHash(NonZeroU64::new(mixed(value)).unwrap_or(NonZeroU64::MIN))
 }
 
 fn mixed(value: u64) -> u64 {

@@ -48,12 +48,12 @@ pub(super) fn with_group(
 /// What the message says after the count: what the loop takes and what could be saved, and where it
 /// comes from.
 fn beside(group: &NPlusOneGroup) -> String {
-    let mut text = String::new();
+    let mut parts = Vec::new();
     if let Some(ms) = group.cost.and_then(|cost| cost.looped_ms) {
-        text.push_str(&format!("; {} in all", milliseconds(ms)));
+        parts.push(format!("; {} in all", milliseconds(ms)));
     }
     if let [measured, near, far] = group.savings.as_slice() {
-        text.push_str(&format!(
+        parts.push(format!(
             ", of which one statement instead, if it takes as long as one of these, saves {} (and \
              {} or {} with a round trip of {} or {} ms)",
             milliseconds(measured.saved_ms),
@@ -64,15 +64,13 @@ fn beside(group: &NPlusOneGroup) -> String {
         ));
     }
     if let Some(first) = group.origins.first() {
-        text.push_str(&format!("; from {}", origin(first)));
+        parts.push(format!("; from {}", origin(first)));
         if group.origins.len() > 1 {
-            text.push_str(&format!(
-                " ({} times) and elsewhere",
-                count(float(first.executions))
-            ));
+            let times = count(float(first.executions));
+            parts.push(format!(" ({times} times) and elsewhere"));
         }
     }
-    text
+    parts.concat()
 }
 
 /// `app/views.py:42 in orders (route /orders, controller orders, action list)`.

@@ -94,31 +94,30 @@ impl Accumulators {
         });
         let numbers = parent.map(|(parent, column)| (parent.template, column));
         let short_cut = (first.reading.template, sighting.verdict, numbers, ignored);
-        let at = match self.short_cuts.get(&short_cut) {
-            Some(at) => *at,
-            None => {
-                let key = GroupKey {
-                    template: first.reading.statement.shape().into(),
-                    verdict: sighting.verdict,
-                    parent: parent.map(|(parent, column)| {
-                        let shape = parent.statement.shape().into();
-                        (
-                            shape,
-                            column_name(parent, column, identity, judged, sighting),
-                        )
-                    }),
-                    ignored,
-                };
-                let Some(at) = self.place(key, &first.reading, sighting.position) else {
-                    self.left_out += 1;
-                    return;
-                };
-                if self.short_cuts.len() >= MOST_SHORT_CUTS {
-                    self.short_cuts.clear();
-                }
-                self.short_cuts.insert(short_cut, at);
-                at
+        let known = self.short_cuts.get(&short_cut).copied();
+        let known = known.or_else(|| {
+            let key = GroupKey {
+                template: first.reading.statement.shape().into(),
+                verdict: sighting.verdict,
+                parent: parent.map(|(parent, column)| {
+                    let shape = parent.statement.shape().into();
+                    (
+                        shape,
+                        column_name(parent, column, identity, judged, sighting),
+                    )
+                }),
+                ignored,
+            };
+            let at = self.place(key, &first.reading, sighting.position)?;
+            if self.short_cuts.len() >= MOST_SHORT_CUTS {
+                self.short_cuts.clear();
             }
+            self.short_cuts.insert(short_cut, at);
+            Some(at)
+        });
+        let Some(at) = known else {
+            self.left_out += 1;
+            return;
         };
         self.groups[at].add(judged, sighting);
     }

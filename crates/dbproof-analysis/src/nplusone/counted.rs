@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    /// users (id), orders (id, user_id -> users.id), settings (id).
+    /// `users (id)`, `orders (id, user_id -> users.id)`, `settings (id)`.
     fn schema() -> Schema {
         let relation = |oid, name: &str, columns: &[&str]| Relation {
             oid,

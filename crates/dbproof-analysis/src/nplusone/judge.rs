@@ -80,7 +80,7 @@ impl<'w> Judged<'w> {
             .map(|run| run.reading.is_application && run.executed.failed.is_none() && !run.taken)
             .collect();
         undo_failures(runs, &mut counts);
-        let resolved = runs
+        let found = runs
             .iter()
             .map(|run| resolver.of(&run.reading, identity))
             .collect();
@@ -89,7 +89,7 @@ impl<'w> Judged<'w> {
             runs,
             units: &window.units,
             thresholds,
-            resolved,
+            resolved: found,
             counts,
             in_units,
             begins,
@@ -104,7 +104,9 @@ impl<'w> Judged<'w> {
         let mut sightings = Vec::new();
         for unit in self.unit_numbers() {
             let mut found = fanout::find(self, unit, &seen);
-            found.iter().for_each(|sighting| mark(&mut seen, sighting));
+            for sighting in &found {
+                mark(&mut seen, sighting);
+            }
             if closed[unit as usize] {
                 sightings.append(&mut found);
             }

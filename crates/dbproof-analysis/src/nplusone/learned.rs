@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn plain_columns_are_told_by_the_statement_and_not_by_their_alias() {
-        let cases: &[(&str, &[(&str, i16)], Option<&str>)] = &[
+        type Case<'c> = (&'c str, &'c [(&'c str, i16)], Option<&'c str>);
+        let cases: &[Case<'_>] = &[
             (
                 "select id, name from t",
                 &[("id", 1), ("name", 2)],

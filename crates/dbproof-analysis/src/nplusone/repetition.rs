@@ -128,7 +128,9 @@ impl Search<'_, '_> {
         for (place, at) in unit_runs.iter().enumerate() {
             let run = self.judged.run(*at);
             if run.reading.is_write() && run.reading.touches_same(first) {
-                alike.drain().for_each(|(_, runs)| keep(runs));
+                for (_, runs) in alike.drain() {
+                    keep(runs);
+                }
             }
             if mine.next_if_eq(&at).is_none() {
                 continue;

@@ -37,9 +37,9 @@ fn statements() -> Statements {
 fn detect(schema: Schema, executions: Vec<Executed>) -> Detection {
     let mut detector = Detector::new(Thresholds::default());
     detector.schema(0, schema);
-    executions
-        .into_iter()
-        .for_each(|executed| detector.push(executed));
+    for executed in executions {
+        detector.push(executed);
+    }
     detector.finish()
 }
 
@@ -169,8 +169,9 @@ fn what_is_found_does_not_depend_on_where_windows_end() {
             for database in 0..databases {
                 detector.schema(database, corpus::schema());
             }
-            all.iter()
-                .for_each(|executed| detector.push(executed.clone()));
+            for executed in &all {
+                detector.push(executed.clone());
+            }
             told(&detector.finish())
         };
         let whole = in_windows_of(usize::MAX);
@@ -255,9 +256,9 @@ fn different_databases_never_join() {
     let mut detector = Detector::new(Thresholds::default());
     detector.schema(0, corpus::schema());
     detector.schema(1, corpus::schema());
-    executions
-        .into_iter()
-        .for_each(|executed| detector.push(executed));
+    for executed in executions {
+        detector.push(executed);
+    }
     let detection = detector.finish();
     assert_eq!(detection.findings[0].code, "n-plus-one-likely");
 }
