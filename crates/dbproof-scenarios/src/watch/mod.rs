@@ -102,10 +102,16 @@ pub async fn watch(
             _ = signals.next() => {}
         }
     }
+    let passwords: Vec<String> = target
+        .string
+        .password()
+        .into_iter()
+        .chain(options.variable("PGPASSWORD").map(str::to_owned))
+        .collect();
     let shown = options.command.iter();
     let circumstances = Circumstances {
         command: shown
-            .map(|a| masked(&a.to_string_lossy(), &target.string))
+            .map(|a| masked(&a.to_string_lossy(), &passwords))
             .collect(),
         exit,
         ended,
