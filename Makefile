@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-clients test-matrix lint bench bench-baselines bench-client bench-detect bench-diff bench-rules bench-seed bench-verdicts clean
+.PHONY: help demo build test test-clients test-matrix lint bench bench-baselines bench-capture bench-client bench-detect bench-diff bench-rules bench-scan bench-seed bench-verdicts clean
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
@@ -29,6 +29,9 @@ lint: ## Check formatting, clippy, documentation, shell scripts and workflows
 bench-baselines: ## Measure what holding plans against accepted ones costs; not part of the tests
 	@scripts/bench-baselines $(ARGS)
 
+bench-capture: ## Measure what the tee costs, beside PgBouncer (ARGS="ROUNDS TRANSACTIONS together"); not part of the tests
+	@scripts/bench-capture $(ARGS)
+
 bench: ## Run every benchmark in turn (ARGS="client diff" for some); no part of the tests
 	@scripts/bench $(ARGS)
 
@@ -47,6 +50,8 @@ bench-detect: ## Measure the N+1 detector's speed and memory (ARGS=10000000 exec
 bench-diff: ## Measure how long the diff of two plans of 200 nodes takes
 	@scripts/bench-diff
 
+bench-scan: ## Measure what reading the bytes of a session costs, without sockets
+	@scripts/bench-scan
 bench-seed: ## Measure how fast seeding is, beside pgbench and COPY (ARGS="ROWS ROUNDS"); not part of the tests
 	@scripts/bench-seed $(ARGS)
 

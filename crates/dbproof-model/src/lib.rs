@@ -23,8 +23,10 @@ pub use record::baselines::{
     BaselineCause, BaselineComparison, BaselineQuery, BaselineVerdict, BaselinesRecord,
 };
 pub use record::deadlock::{
-    Bystanders, DeadlockControl, DeadlockPrediction, DeadlockRecord, DeadlockShape, DeadlockVictim,
-    Durations,
+    BystanderExcess, Bystanders, DeadlockControl, DeadlockExpectation, DeadlockParticipant,
+    DeadlockPrediction, DeadlockRecord, DeadlockShape, DeadlockStorm, DeadlockTimeline,
+    DeadlockVictim, Durations, Latency, RetryPolicyCost, SavepointRetries, TimelineSession,
+    TimelineSpan,
 };
 pub use record::nplusone::{
     GroupCost, GroupOrigin, GroupParent, GroupVerdict, NPlusOneGroup, NPlusOneRecord,
@@ -42,7 +44,7 @@ pub use record::slow::{
 };
 pub use record::watch::{
     CommandExit, FailedStatement, IdleTransaction, OtherTemplates, PointedVariable, SlowStatement,
-    TemplateTotal, WatchEnd, WatchRecord, WatchedDatabase,
+    TemplateTotal, TrafficSource, WatchEnd, WatchRecord, WatchedDatabase,
 };
 pub use result::{ResultColumn, ResultSet};
 pub use schema::{Column, ForeignKey, Relation, Schema};

@@ -1,11 +1,14 @@
 //! An ordinary session for everything that is not measured: [`Session`].
 
+use std::future::poll_fn;
 use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Client, NoTls, Socket};
+use tokio_postgres::{AsyncMessage, Client, NoTls, Socket};
 
 use crate::error::chain;
 use crate::tls::MakeConnector;
@@ -16,13 +19,17 @@ use crate::{Address, PostgresError, ServerError};
 pub struct Session {
     client: Client,
     connection: JoinHandle<()>,
+    notices: Arc<AtomicU64>,
     server: String,
 }
+
+/// A client, the task that serves it, and the notices that it has received.
+type Open = (Client, JoinHandle<()>, Arc<AtomicU64>);
 
 /// Opens a session.
 pub async fn connect(address: &Address) -> Result<Session, PostgresError> {
     let server = address.to_string();
-    let (client, connection) = attempt(address).await.map_err(|error| {
+    let (client, connection, notices) = attempt(address).await.map_err(|error| {
         // The server's own words, such as a wrong password or an unknown database.
         let reason = match error.as_db_error() {
             Some(db) => ServerError::from_db(db).to_string(),
@@ -36,13 +43,14 @@ pub async fn connect(address: &Address) -> Result<Session, PostgresError> {
     Ok(Session {
         client,
         connection,
+        notices,
         server,
     })
 }
 
 /// Connects with TLS as the address asks for it. Where it is only preferred, a failed handshake or
 /// a server that admits nobody with TLS leads to a second attempt without, as in libpq.
-async fn attempt(address: &Address) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error> {
+async fn attempt(address: &Address) -> Result<Open, tokio_postgres::Error> {
     let Some(tls) = address.tls() else {
         return open(address, NoTls).await;
     };
@@ -59,20 +67,23 @@ async fn attempt(address: &Address) -> Result<(Client, JoinHandle<()>), tokio_po
     }
 }
 
-async fn open<T>(
-    address: &Address,
-    tls: T,
-) -> Result<(Client, JoinHandle<()>), tokio_postgres::Error>
+async fn open<T>(address: &Address, tls: T) -> Result<Open, tokio_postgres::Error>
 where
     T: MakeTlsConnect<Socket>,
     T::Stream: Send + 'static,
 {
-    let (client, connection) = address.config().connect(tls).await?;
+    let (client, mut connection) = address.config().connect(tls).await?;
+    let notices = Arc::new(AtomicU64::new(0));
+    let counter = Arc::clone(&notices);
     let connection = tokio::spawn(async move {
         // An error here reaches the client as a closed connection.
-        connection.await.ok();
+        while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+            if matches!(message, AsyncMessage::Notice(_)) {
+                counter.fetch_add(1, Ordering::Relaxed);
+            }
+        }
     });
-    Ok((client, connection))
+    Ok((client, connection, notices))
 }
 
 impl Session {
@@ -80,6 +91,12 @@ impl Session {
     #[must_use]
     pub fn server(&self) -> &str {
         &self.server
+    }
+
+    /// How many notices and warnings the server has sent so far.
+    #[must_use]
+    pub fn notices(&self) -> u64 {
+        self.notices.load(Ordering::Relaxed)
     }
 
     /// Turns tokio-postgres's error into ours.

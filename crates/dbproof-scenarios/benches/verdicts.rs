@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use dbproof_model::{RegressRecord, RegressVerdict, Scenario, TimingOutcome};
 use dbproof_scenarios::project::Project;
-use dbproof_scenarios::{ChangeChoice, RunOptions, ServerChoice, Silent};
+use dbproof_scenarios::{ChangeChoice, DeadlockChoice, RunOptions, ServerChoice, Silent};
 
 /// Rounds of the function's loop before the change. So many that a call's own cost does not show.
 const ROUNDS: u32 = 200;
@@ -149,6 +149,7 @@ fn regress(folder: &Path, change: &str, seed: u64) -> RegressRecord {
         keep_values: false,
         threshold: None,
         change: Some(ChangeChoice::Migration(folder.join(change))),
+        deadlock: DeadlockChoice::default(),
         cleaner: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -95,6 +95,17 @@ impl Environment {
         self.ephemeral.is_some()
     }
 
+    /// How many lines the log of a throw-away server has; `None` where the server is the user's.
+    pub(crate) fn log_lines(&self) -> Option<usize> {
+        self.ephemeral.as_ref().map(EphemeralServer::log_lines)
+    }
+
+    /// The lines of that log after the first `count` ones, as far as they are kept.
+    pub(crate) fn log_lines_after(&self, count: usize) -> Vec<String> {
+        let server = self.ephemeral.as_ref();
+        server.map_or_else(Vec::new, |server| server.log_lines_after(count))
+    }
+
     /// The server as the run record tells it.
     pub(crate) fn server(&self) -> Server {
         Server {

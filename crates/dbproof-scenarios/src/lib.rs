@@ -26,5 +26,7 @@ pub mod watch;
 
 pub use error::{InputError, Place, RunError};
 pub use observer::{Event, Observer, Silent};
-pub use options::{ChangeChoice, Cleaner, GivenDatabases, RunOptions, ServerChoice, Threshold};
+pub use options::{
+    ChangeChoice, Cleaner, DeadlockChoice, GivenDatabases, RunOptions, ServerChoice, Threshold,
+};
 pub use run::run;

@@ -26,8 +26,23 @@ pub struct RunOptions {
     pub threshold: Option<Threshold>,
     /// The change under test, instead of the project's own choice.
     pub change: Option<ChangeChoice>,
+    /// What `deadlock` runs, instead of the project's own choice.
+    pub deadlock: DeadlockChoice,
     /// Who removes our databases from a server that is not ours.
     pub cleaner: Option<Cleaner>,
+}
+
+/// What `deadlock` runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeadlockChoice {
+    /// The shapes of these names, of the project's or of the catalogue; empty for the project's.
+    pub shapes: Vec<String>,
+    /// Every shape of the catalogue.
+    pub catalogue: bool,
+    /// Replaces `[deadlock] runs`.
+    pub runs: Option<u32>,
+    /// Many clients on few rows; alone where no shape is asked for.
+    pub storm: bool,
 }
 
 /// The change that `regress` tests.

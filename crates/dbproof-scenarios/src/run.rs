@@ -14,10 +14,8 @@ use crate::error::{InputError, RunError};
 use crate::observer::{Event, Observer};
 use crate::options::{ChangeChoice, RunOptions};
 use crate::project::MonitoredQuery;
-use crate::project::SourceFile;
 use crate::project::baselines::AcceptedPlans;
 use crate::project::pages::Page;
-use crate::project::shapes::Shape;
 use crate::regress::Subject;
 use crate::{deadlock, git, host, nplusone, regress, slow, stage};
 
@@ -26,7 +24,7 @@ struct Inputs {
     slow: Option<Vec<MonitoredQuery>>,
     regress: Option<(Vec<MonitoredQuery>, Subject, AcceptedPlans)>,
     nplusone: Option<Vec<Page>>,
-    deadlock: Option<Vec<(Shape, SourceFile)>>,
+    deadlock: Option<deadlock::Plan>,
 }
 
 /// Runs the scenarios and returns everything that was seen.
@@ -166,7 +164,9 @@ impl Inputs {
                 })
                 .transpose()?,
             nplusone: nplusone.then(|| project.pages()).transpose()?,
-            deadlock: deadlock.then(|| project.shapes()).transpose()?,
+            deadlock: deadlock
+                .then(|| deadlock::Plan::read(project, &options.deadlock))
+                .transpose()?,
         };
         inputs.refuse_empty_folders(options)?;
         Ok(inputs)
@@ -183,15 +183,23 @@ impl Inputs {
         if self.nplusone.as_ref().is_some_and(Vec::is_empty) {
             return empty("page", &config.nplusone.pages);
         }
-        if self.deadlock.as_ref().is_some_and(Vec::is_empty) {
-            return empty("shape", &config.deadlock.shapes);
+        if self.deadlock.as_ref().is_some_and(deadlock::Plan::is_empty) {
+            let message = format!("there is no shape in {}/", config.deadlock.shapes);
+            return Err(InputError::new(message)
+                .with_help(Some(
+                    "`dbproof deadlock --list` names those that dbproof carries, for --shape NAME; \
+                     examples/shop/ has one to copy from"
+                        .to_owned(),
+                ))
+                .into());
         }
         Ok(())
     }
 
     /// Whether a scenario needs a database with the whole schema.
     fn need_full_stage(&self, options: &RunOptions) -> bool {
-        let other = self.nplusone.is_some() || self.deadlock.is_some();
+        let deadlock = self.deadlock.as_ref();
+        let other = self.nplusone.is_some() || deadlock.is_some_and(deadlock::Plan::needs_project);
         other || self.slow.is_some() && !options.in_place
     }
 }
@@ -251,9 +259,9 @@ async fn play(
         scenarios.nplusone = Some(record);
         findings.extend(found);
     }
-    if let Some(shapes) = &inputs.deadlock {
+    if let Some(plan) = &inputs.deadlock {
         observer.event(Event::ScenarioStarted(Scenario::Deadlock));
-        let (record, found) = deadlock::run(options, &address, shapes, observer).await?;
+        let (record, found) = deadlock::run(options, environment, &address, plan, observer).await?;
         observer.event(Event::ScenarioFinished(Scenario::Deadlock, record.verdict));
         scenarios.deadlock = Some(record);
         findings.extend(found);

@@ -1,6 +1,7 @@
 """Runs the clients named on the command line, or all of them, and closes with `N passed, N failed`."""
 
 import argparse
+import json
 import signal
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from . import catalogue, judge
 from .catalogue import Client
 from .install import Installer, Missing
-from .run import Bench
+from .run import Bench, Outcome
 from .server import Server
 
 
@@ -87,11 +88,10 @@ def check(client: Client, placeholders: dict[str, str], bench: Bench, report: Re
     for version in client.versions:
         complaints, seen = [], []
         for page in client.pages:
-            expected = page.looped if version == "looped" else ()
             words = [*command, version, page.name]
             direct = bench.run(client, words, setup, watched=False)
             if direct.code:
-                wrong = [f"exit code {direct.code}: {direct.errors.strip()[-2000:]}"]
+                wrong = [f"exit code {direct.code}: {excerpt(direct.errors)}"]
             elif not direct.output.strip():
                 wrong = ["it prints nothing"]
             elif outputs.setdefault(page.name, direct.output) != direct.output:
@@ -99,23 +99,40 @@ def check(client: Client, placeholders: dict[str, str], bench: Bench, report: Re
             else:
                 wrong = judge.log_complaints(page.looped, direct.statements, version == "looped")
             if not wrong and bench.dbproof:
-                wrong = watched_complaints(client, words, setup, bench, expected, direct)
+                wrong = watched_complaints(client, words, setup, bench, page, version, direct)
             complaints.extend(f"{page.name}: {text}" for text in wrong)
             seen.append(f"{page.name} ({len(direct.statements)})")
         report.line(client.name, version, " ".join(seen), complaints)
 
 
-def watched_complaints(client, words, setup, bench, expected, direct) -> list[str]:
+def excerpt(text: str) -> str:
+    """The first and the last lines of what a program printed."""
+    lines = text.strip().splitlines()
+    return "\n       ".join(lines if len(lines) <= 16 else [*lines[:4], "…", *lines[-12:]])
+
+
+def watched_complaints(client, words, setup, bench, page, version, direct) -> list[str]:
     """The complaints about the same run under `dbproof watch`."""
+    looped = version == "looped"
     watched = bench.run(client, words, setup, watched=True)
-    wrong = judge.record_complaints(expected, watched.record, watched.code)
+    wrong = judge.record_complaints(page.looped if looped else (), watched.record, watched.code)
+    wrong += judge.log_complaints(page.looped, watched.statements, looped)
     if direct.output not in watched.output:
         wrong.append("the application does not print the same under watch")
-    if len(watched.statements) != len(direct.statements):
-        wrong.append(f"{len(watched.statements)} statements reach the server, without watch {len(direct.statements)}")
-    if wrong:
-        wrong.append(f"watch said: {watched.errors.strip()[-1000:]}")
-    return wrong
+    return wrong and wrong + evidence(bench, watched, f"{client.name}-{version}-{page.name}")
+
+
+def evidence(bench: Bench, watched: Outcome, name: str) -> list[str]:
+    """What a run that was judged wrong has left: its messages, and its record in a file."""
+    left = []
+    if watched.errors.strip():
+        left.append(f"watch said: {excerpt(watched.errors)}")
+    if watched.record:
+        file = bench.root / "target/clients/records" / f"{name}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(watched.record, indent=2))
+        left.append(f"its record: {file.relative_to(bench.root)}")
+    return left
 
 
 def check_suite(client: Client, command: list[str], setup: list[str], bench: Bench, report: Report) -> None:
@@ -123,7 +140,7 @@ def check_suite(client: Client, command: list[str], setup: list[str], bench: Ben
     direct = bench.run(client, command, setup, watched=False)
     wrong = []
     if direct.code:
-        wrong.append(f"exit code {direct.code}: {(direct.output + direct.errors).strip()[-4000:]}")
+        wrong.append(f"exit code {direct.code}: {excerpt(direct.output + direct.errors)}")
     else:
         texts = [judge.normal(statement.text) for statement in direct.statements]
         for group in client.planted:
@@ -134,7 +151,7 @@ def check_suite(client: Client, command: list[str], setup: list[str], bench: Ben
         watched = bench.run(client, command, setup, watched=True)
         wrong = judge.record_complaints(client.planted, watched.record, watched.code)
         if wrong:
-            wrong.append(f"watch said: {watched.errors.strip()[-1000:]}")
+            wrong += evidence(bench, watched, client.name)
     report.line(client.name, "suite", f"({len(direct.statements)} statements)", wrong)
 
 

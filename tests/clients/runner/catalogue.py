@@ -77,16 +77,15 @@ def select(clients: list[Client], names: list[str]) -> list[Client]:
 
 def read_client(file: Path, shared: dict) -> list[Client]:
     """The variants of one client.toml."""
-    known = {"needs", "command", "setup", "pages", "versions", "variants", "columns", "page", "optional", "environment"}
+    known = {"needs", "command", "setup", "pages", "versions", "variants", "page", "optional", "environment"}
     data = load(file)
     if unknown := data.keys() - known:
         raise CatalogueError(f"{file}: unknown keys {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}")
-    columns = data.get("columns", {})
     own = data.get("page", {})
     folder = file.parent
     planted = None
     if (folder / "planted.toml").exists():
-        planted = groups(folder / "planted.toml", load(folder / "planted.toml").get("planted", []), {})
+        planted = groups(folder / "planted.toml", load(folder / "planted.toml").get("planted", []))
     clients = []
     for name, variant in data.get("variants", {folder.name: {}}).items():
         pages = []
@@ -94,7 +93,7 @@ def read_client(file: Path, shared: dict) -> list[Client]:
             source, place = (own, file) if page in own else (shared, folder / "pages.toml")
             if page not in source:
                 raise CatalogueError(f"{file}: page {page} is described neither here nor in pages.toml")
-            pages.append(Page(page, groups(place, source[page].get("looped", []), columns)))
+            pages.append(Page(page, groups(place, source[page].get("looped", []))))
         clients.append(
             Client(
                 name=name,
@@ -112,19 +111,18 @@ def read_client(file: Path, shared: dict) -> list[Client]:
     return clients
 
 
-def groups(file: Path, tables: list[dict], columns: dict[str, str]) -> tuple[Group, ...]:
+def groups(file: Path, tables: list[dict]) -> tuple[Group, ...]:
     """The expected groups of a page or a suite."""
     read = []
     for table in tables:
         try:
-            column = table.get("column")
             read.append(
                 Group(
                     verdict=table["verdict"],
                     child=re.compile(table["child"]),
                     executions=table["executions"],
                     parent=re.compile(table["parent"]) if "parent" in table else None,
-                    column=columns.get(column, column),
+                    column=table.get("column"),
                     sessions=table.get("sessions"),
                 )
             )

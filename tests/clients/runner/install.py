@@ -87,6 +87,41 @@ class Installer:
         folder = self.debian("jdbc", ["libpostgresql-jdbc-java"])
         return {"java": java, "jars": ":".join(str(jar) for jar in sorted(folder.glob("usr/share/java/*.jar")))}
 
+    def install_activerecord(self) -> dict[str, str]:
+        folder = self.debian("activerecord", ["ruby", "ruby-activerecord", "ruby-pg"])
+        libraries = [
+            *folder.glob("usr/lib/ruby/vendor_ruby"),
+            *folder.glob("usr/lib/*/ruby/vendor_ruby/*"),
+            *folder.glob("usr/lib/ruby/3*"),
+            *folder.glob("usr/lib/*/ruby/3*"),
+            *folder.glob("usr/share/rubygems-integration/all/gems/*/lib"),
+            *folder.glob("usr/share/rubygems-integration/all/gems/*/lib/concurrent-ruby"),
+        ]
+        [ruby] = folder.glob("usr/bin/ruby?*")
+        # Where the packages keep what RubyGems asks about a gem: that it is here, and its version.
+        gems = [found.parent for found in folder.glob("usr/**/specifications")]
+        return {
+            "ruby": str(ruby),
+            "libraries": ":".join(map(str, libraries)),
+            "gems": ":".join(map(str, gems)),
+            "shared": shared_libraries(folder),
+        }
+
+    def install_pgx(self) -> dict[str, str]:
+        folder = self.debian("pgx", ["golang-go", "golang-github-jackc-pgx-v4-dev", "golang-github-lib-pq-dev"])
+        [go] = folder.glob("usr/lib/go-*/bin/go")
+        program = folder / "client"
+        run(["env", "GO111MODULE=off", "CGO_ENABLED=0", f"GOPATH={folder}/usr/share/gocode", "GOFLAGS=-p=1",
+             f"GOROOT={go.parents[1]}", f"GOCACHE={folder}/cache", go, "build", "-o", program,
+             self.clients / "pgx/main.go"])
+        return {"program": str(program)}
+
+    def install_php_pdo(self) -> dict[str, str]:
+        folder = self.debian("php_pdo", ["php-cli", "php-pgsql"])
+        [php] = folder.glob("usr/bin/php?.?")
+        [extensions] = folder.glob("usr/lib/php/2*")
+        return {"php": str(php), "extensions": str(extensions), "shared": shared_libraries(folder)}
+
     def debian(self, name: str, packages: list[str]) -> Path:
         """Debian's packages, with what they need and this machine lacks, unpacked and not installed."""
         folder = self.target / name
@@ -114,6 +149,11 @@ class Installer:
         stamp.unlink(missing_ok=True)
         install()
         stamp.write_text(digest)
+
+
+def shared_libraries(folder: Path) -> str:
+    """Where the libraries of unpacked packages are."""
+    return ":".join(str(found) for found in folder.glob("usr/lib/*-linux-gnu*"))
 
 
 def lacking(packages: list[str]) -> list[str]:

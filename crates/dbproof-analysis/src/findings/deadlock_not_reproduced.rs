@@ -1,6 +1,6 @@
 //! `deadlock-not-reproduced`: a shape that should deadlock did not, or not always.
 
-use dbproof_model::{DeadlockShape, Finding, Scenario, Severity};
+use dbproof_model::{DeadlockExpectation, DeadlockShape, Finding, Scenario, Severity};
 
 use super::FindingKind;
 
@@ -16,11 +16,19 @@ pub const KIND: FindingKind = FindingKind {
 /// The finding for a shape that deadlocked in too few runs.
 #[must_use]
 pub fn finding(shape: &DeadlockShape) -> Finding {
+    let expected = match shape.expected {
+        DeadlockExpectation::Soft => "had its queue reordered",
+        DeadlockExpectation::Invisible => "was left alone by the server",
+        DeadlockExpectation::Any => "ended alike",
+        _ => "deadlocked",
+    };
+    let as_expected = shape.as_expected.unwrap_or(shape.deadlocks);
     let message = format!(
-        "`{}` deadlocked in {} of {} runs",
-        shape.name, shape.deadlocks, shape.runs
+        "`{}` {expected} in {as_expected} of {} runs at a deadlock_timeout of {} ms",
+        shape.name, shape.runs, shape.deadlock_timeout_ms
     );
     KIND.about(&shape.name, message)
+        .with_evidence("as_expected", as_expected)
         .with_evidence("deadlocks", shape.deadlocks)
         .with_evidence("runs", shape.runs)
         .with_remedy(

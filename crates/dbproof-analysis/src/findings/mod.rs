@@ -20,7 +20,12 @@ pub mod control_deadlocked;
 pub mod cost_changed;
 pub mod deadlock_cost;
 pub mod deadlock_count_differs;
+pub mod deadlock_count_misleads;
+pub mod deadlock_invisible;
 pub mod deadlock_not_reproduced;
+pub mod deadlock_savepoint;
+pub mod deadlock_soft;
+pub mod deadlock_unexpected;
 pub mod duplicate_query;
 pub mod estimate_off;
 pub mod failed_statements;
@@ -119,7 +124,12 @@ pub const ALL: &[&FindingKind] = &[
     &cost_changed::KIND,
     &deadlock_cost::KIND,
     &deadlock_count_differs::KIND,
+    &deadlock_count_misleads::KIND,
+    &deadlock_invisible::KIND,
     &deadlock_not_reproduced::KIND,
+    &deadlock_savepoint::KIND,
+    &deadlock_soft::KIND,
+    &deadlock_unexpected::KIND,
     &duplicate_query::KIND,
     &estimate_off::KIND,
     &failed_statements::KIND,
@@ -180,18 +190,8 @@ fn deadlock_shape() -> dbproof_model::DeadlockShape {
         server_deadlocks: Some(20),
         deadlock_timeout_ms: 1000.0,
         victim: Some("refund".to_owned()),
-        victims: Vec::new(),
-        detect_ms: dbproof_model::Durations::default(),
-        abort_ms: dbproof_model::Durations::default(),
-        release_ms: dbproof_model::Durations::default(),
-        recover_ms: dbproof_model::Durations::default(),
-        outage_ms: dbproof_model::Durations::default(),
-        attempts: dbproof_model::Durations::default(),
-        wasted_work_ms: dbproof_model::Durations::default(),
-        wal_bytes: None,
         throughput_per_second: 2.0,
-        bystanders: dbproof_model::Bystanders::default(),
-        control: None,
+        ..dbproof_model::DeadlockShape::default()
     }
 }
 

@@ -25,9 +25,9 @@ const MOST_REASONS: usize = 10;
 /// they come, and needs no more memory for many of them than for some.
 ///
 /// Executions are kept in a window. It is judged and forgotten in a pause of all sessions, or when it
-/// is full. Units of work that are not over then are kept: transactions until they end, tags until
-/// nobody has used them for a second, bursts for four burst gaps, since children over other connections
-/// may follow. So a finding depends on where windows end only where that does not fit into half of a
+/// is full. Units of work that are not over then are kept: transactions until they end or
+/// have been idle for ten seconds, tags until nobody has used them for a second, bursts for ten burst
+/// gaps, since children over other connections may follow. So a finding depends on where windows end only where that does not fit into half of a
 /// window: one unit of work has more than 8,192 executions, or all that are under way have more than
 /// 16,384.
 #[derive(Debug)]
@@ -83,6 +83,7 @@ impl Detector {
         self.sessions.insert(executed.session);
         let is_quiet = self.window.is_quiet_before(&executed) && self.identity.wanted().is_empty();
         if is_quiet || self.window.is_full() {
+            self.window.part_savepoints();
             let closed = self.window.closed();
             self.judge(&closed);
         }
@@ -112,6 +113,7 @@ impl Detector {
     /// Judges what is left, and tells what was found.
     #[must_use]
     pub fn finish(mut self) -> Detection {
+        self.window.part_savepoints();
         let closed = vec![true; self.window.units.len()];
         self.judge(&closed);
         if self.accumulators.left_out > 0 {

@@ -12,9 +12,9 @@ const DEEPEST_NESTING: usize = 8;
 /// What the results of a unit could have supplied: runs and hashed columns, by what they are alike to.
 type Supply = FxHashMap<ColumnId, Vec<(u32, u16)>>;
 
-/// The fan-outs within a unit of work.
-pub(super) fn find(judged: &Judged<'_>, unit: u32) -> Vec<Sighting> {
-    let mut repeated = judged.repeated(unit, |_| true);
+/// The fan-outs within a unit of work, of the runs that are not explained yet.
+pub(super) fn find(judged: &Judged<'_>, unit: u32, seen: &[bool]) -> Vec<Sighting> {
+    let mut repeated = judged.repeated(unit, |run| !seen[run as usize]);
     repeated.retain(|r| r.runs.len() as u64 >= judged.thresholds.proven_children);
     if repeated.is_empty() {
         return Vec::new();
@@ -76,14 +76,25 @@ struct Match {
     column: ColumnId,
     /// Children and the results (run and hashed column) that their values come from.
     children: Vec<(u32, (u32, u16))>,
-    /// When the first of the results was there.
+    /// When the first of the results was there, and the last one that supplied a child.
     first_us: u64,
+    last_us: u64,
+    /// How many results of the template there are.
+    results: usize,
     /// Children sent after that.
     asked: usize,
 }
 
-/// How well a match proves: whether one result fans out itself, and the share of the children.
-type Proof = (bool, f64);
+/// How well a match proves. A result that fans out itself explains more than one that passes a value
+/// on, what was read more than what was written, and what came last more than what came before.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+struct Proof {
+    fans_out: bool,
+    is_read: bool,
+    /// The share of the children that it supplied.
+    coverage: f64,
+    last_us: u64,
+}
 
 impl Search<'_, '_> {
     /// The fan-outs that explain most of a template's runs.
@@ -109,7 +120,6 @@ impl Search<'_, '_> {
                 let Some(proof) = self.proof(&found, key.position) else {
                     continue;
                 };
-                // A result that fans out itself explains more than one that passes a value on.
                 if best.as_ref().is_none_or(|(known, ..)| proof > *known) {
                     best = Some((proof, key.position, found));
                 }
@@ -131,7 +141,8 @@ impl Search<'_, '_> {
         for column in self.judged.key_columns(children[0], position) {
             supplied.extend(self.supply.get(column).into_iter().flatten());
         }
-        supplied.retain(|(run, _)| self.judged.run(*run).reading.template != repeated.template);
+        let is_guess = self.judged.units[self.unit as usize].is_burst();
+        supplied.retain(|(run, _)| self.judged.can_fan_out(*run, children[0], is_guess));
         supplied.sort_unstable();
         supplied.dedup();
         let mut order: Vec<(u32, ColumnId)> = Vec::new();
@@ -183,6 +194,8 @@ impl Search<'_, '_> {
             column,
             children: Vec::new(),
             first_us: first_us.unwrap_or(u64::MAX),
+            last_us: 0,
+            results: results.len(),
             asked: 0,
         };
         for child in children {
@@ -199,6 +212,7 @@ impl Search<'_, '_> {
                 let (result, before) = holders[place as usize];
                 if delivered(result) <= sent_us && result.0 < *child {
                     found.children.push((*child, result));
+                    found.last_us = found.last_us.max(delivered(result));
                     break;
                 }
                 next = before;
@@ -230,11 +244,14 @@ impl Search<'_, '_> {
         let fans_out = by_result
             .iter()
             .any(|(result, values)| self.fans_out(*result, values.len()));
-        match (fans_out, self.proven.contains(&found.parent)) {
-            (true, _) => Some((true, coverage)),
-            (false, true) => Some((false, coverage)),
-            (false, false) => None,
-        }
+        // Who passes a value on does so for most of its rows.
+        let passes_on = self.proven.contains(&found.parent) && 2 * by_result.len() >= found.results;
+        (fans_out || passes_on).then(|| Proof {
+            fans_out,
+            is_read: !self.judged.run(found.children[0].1.0).reading.is_write(),
+            coverage,
+            last_us: found.last_us,
+        })
     }
 
     /// The values that each result supplied.

@@ -1,5 +1,6 @@
 //! What repeats in a window, and where the values come from: [`Judged`].
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use dbproof_model::GroupVerdict;
@@ -9,8 +10,11 @@ use super::Thresholds;
 use super::identity::{ColumnId, Identity};
 use super::reading::{Control, Resolved, Resolver};
 use super::window::{Run, Unit, Window};
-use super::{chain, fanout, repetition, spread};
+use super::{chain, fanout, pauses, repetition, spread};
 use crate::traffic::ValueHash;
+
+/// A loop outside of a transaction may stall for so many burst gaps.
+const STALLED_GAPS: u64 = 8;
 
 /// The executions of a window in the order in which they were sent, ready to be judged.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub(super) struct Judged<'w> {
     /// The runs of all units, unit by unit, and where each unit's begin.
     in_units: Vec<u32>,
     begins: Vec<u32>,
+    /// What writing statements returned, by what it is alike to.
+    written: OnceCell<FxHashMap<ColumnId, FxHashSet<ValueHash>>>,
 }
 
 /// Repeated executions of one template in one place. Runs are indices into [`Judged::runs`].
@@ -87,22 +93,23 @@ impl<'w> Judged<'w> {
             counts,
             in_units,
             begins,
+            written: OnceCell::new(),
         }
     }
 
     /// Finds all that repeats in the units that are over. What is found over several units is found
     /// in the others as well.
     pub(super) fn sightings(&self, closed: &[bool]) -> Vec<Sighting> {
-        let mut seen = vec![false; self.runs.len()];
+        let mut seen = pauses::apart(self);
         let mut sightings = Vec::new();
         for unit in self.unit_numbers() {
-            for sighting in fanout::find(self, unit) {
-                mark(&mut seen, &sighting);
-                if closed[unit as usize] {
-                    sightings.push(sighting);
-                }
+            let mut found = fanout::find(self, unit, &seen);
+            found.iter().for_each(|sighting| mark(&mut seen, sighting));
+            if closed[unit as usize] {
+                sightings.append(&mut found);
             }
         }
+        spread::complete(self, &mut sightings, &mut seen);
         for sighting in spread::find(self, &seen) {
             mark(&mut seen, &sighting);
             sightings.push(sighting);
@@ -117,7 +124,7 @@ impl<'w> Judged<'w> {
         sightings
     }
 
-    fn unit_numbers(&self) -> std::ops::Range<u32> {
+    pub(super) fn unit_numbers(&self) -> std::ops::Range<u32> {
         0..u32::try_from(self.units.len()).unwrap_or(u32::MAX)
     }
 
@@ -222,6 +229,63 @@ impl<'w> Judged<'w> {
         keys.collect::<FxHashSet<_>>().len()
     }
 
+    /// The same without the values that a writing statement returned. A test asks for the rows that
+    /// were made for it, and the next test for others.
+    pub(super) fn distinct_unwritten(&self, runs: &[u32], position: usize) -> usize {
+        let written = self.written.get_or_init(|| self.written());
+        let columns = runs.first().map(|run| self.key_columns(*run, position));
+        let alike: Vec<_> = columns
+            .into_iter()
+            .flatten()
+            .filter_map(|column| written.get(column))
+            .collect();
+        let keys = runs.iter().filter_map(|run| self.key(*run, position));
+        let unwritten = keys.filter(|key| !alike.iter().any(|values| values.contains(key)));
+        unwritten.collect::<FxHashSet<_>>().len()
+    }
+
+    fn written(&self) -> FxHashMap<ColumnId, FxHashSet<ValueHash>> {
+        let mut written: FxHashMap<ColumnId, FxHashSet<ValueHash>> = FxHashMap::default();
+        for (run, _) in (0_u32..)
+            .zip(self.runs)
+            .filter(|(_, run)| run.reading.is_write())
+        {
+            for (at, column) in self.resolved(run).results.iter().enumerate() {
+                for alike in column.iter().flat_map(|column| &column.closure) {
+                    written
+                        .entry(*alike)
+                        .or_default()
+                        .extend(self.supplied(run, at));
+                }
+            }
+        }
+        written
+    }
+
+    /// Whether a run's result can be what the runs of a template work through. In a burst, which can
+    /// hold several requests or tests, reading what was written before is no sign of a loop.
+    pub(super) fn can_fan_out(&self, result: u32, child: u32, is_guess: bool) -> bool {
+        let (parent, child) = (&self.run(result).reading, &self.run(child).reading);
+        parent.template != child.template && !(is_guess && parent.is_write() && !child.is_write())
+    }
+
+    /// How long after the last one a child of a result may be sent, in microseconds. A stall on a busy
+    /// machine ends a burst, but the values tell that the session goes on with the same loop.
+    pub(super) fn patience_us(&self, result: u32, child: u32) -> u64 {
+        let is_burst = |run: u32| self.units[self.run(run).unit as usize].is_burst();
+        let (parent, next) = (&self.run(result).executed, &self.run(child).executed);
+        let goes_on = parent.session == next.session && is_burst(result) && is_burst(child);
+        if goes_on {
+            self.most_patience_us()
+        } else {
+            self.thresholds.burst_gap_us()
+        }
+    }
+
+    pub(super) fn most_patience_us(&self) -> u64 {
+        STALLED_GAPS * self.thresholds.burst_gap_us()
+    }
+
     pub(super) fn verdict(&self, child: u32) -> GroupVerdict {
         if self.run(child).reading.is_write() {
             GroupVerdict::WriteLoop
@@ -290,7 +354,7 @@ fn undo_failures(runs: &[Run], counts: &mut [bool]) {
                         }
                     }
                 }
-                Control::None | Control::End => {}
+                Control::None | Control::End | Control::Truncate => {}
             }
         }
         if has_failed {

@@ -9,6 +9,30 @@ use super::learned::Learned;
 use crate::sql::{ComparedColumn, Comparison, ParsedSlot, SlotKind, StatementKind};
 use crate::traffic::{Executed, ResultShape, Statement};
 
+/// The tables in which tools keep what they have done: what they ask of them is no doing of the
+/// application's.
+const BOOKKEEPING: &[&str] = &[
+    "__diesel_schema_migrations",
+    "__drizzle_migrations",
+    "__efmigrationshistory",
+    "_prisma_migrations",
+    "_sqlx_migrations",
+    "alembic_version",
+    "ar_internal_metadata",
+    "auth_permission",
+    "databasechangelog",
+    "databasechangeloglock",
+    "django_content_type",
+    "django_migrations",
+    "flyway_schema_history",
+    "goose_db_version",
+    "knex_migrations",
+    "knex_migrations_lock",
+    "schema_migrations",
+    "seaql_migrations",
+    "sequelizemeta",
+];
+
 /// Readings are forgotten, all at once, when there are more than this.
 const MOST_READINGS: usize = 20_000;
 
@@ -23,7 +47,8 @@ pub(super) struct Reading {
     /// The number of its text without values, in its database.
     pub(super) template: u32,
     pub(super) control: Control,
-    /// Whether it touches the application's own relations and not only the server's catalogs.
+    /// Whether it touches the application's own relations, and not only the server's catalogs and the
+    /// bookkeeping of tools.
     pub(super) is_application: bool,
     /// The values that single out rows: compared with `=`, or inserted. A list of one element is
     /// `=` in another spelling; longer lists are batches, and single out nothing.
@@ -47,7 +72,7 @@ pub(super) struct Key {
     slot: usize,
 }
 
-/// What a statement does to the transaction that it is part of.
+/// What a statement does to the unit of work that it is part of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Control {
     None,
@@ -57,6 +82,8 @@ pub(super) enum Control {
     RollbackTo(Box<str>),
     /// `COMMIT`, `ROLLBACK` and their like.
     End,
+    /// `TRUNCATE`, which nobody does within a request, but many test suites do after each test.
+    Truncate,
 }
 
 impl Reading {
@@ -87,6 +114,7 @@ impl Reading {
             && parsed.relations.iter().any(|relation| {
                 let schema = relation.schema.as_deref();
                 !relation.name.starts_with("pg_")
+                    && !BOOKKEEPING.contains(&relation.name.to_ascii_lowercase().as_str())
                     && !matches!(schema, Some("pg_catalog" | "information_schema"))
             });
         Self {
@@ -174,6 +202,7 @@ impl Control {
                 Control::RollbackTo(name(savepoint))
             }
             ("commit" | "rollback" | "end" | "abort", _) => Control::End,
+            ("truncate", _) => Control::Truncate,
             _ => Control::None,
         }
     }

@@ -6,6 +6,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::judge::{Judged, Repeated, Sighting};
 use crate::traffic::ValueHash;
 
+/// Only so many other statements stand between the same one in one loop of a burst.
+const MOST_BETWEEN: usize = 3;
+
 /// The values of one execution at some positions.
 type Values = Vec<Option<ValueHash>>;
 
@@ -69,8 +72,12 @@ impl Search<'_, '_> {
                 return None;
             }
         }
+        let is_guess = self.judged.units[self.unit as usize].is_burst() && !first.is_write();
         let counts = first.keys.iter().map(|key| {
-            let distinct = self.judged.distinct(self.children, key.position);
+            let mut distinct = self.judged.distinct(self.children, key.position);
+            if is_guess && distinct as u64 >= enough {
+                distinct = self.judged.distinct_unwritten(self.children, key.position);
+            }
             (distinct, key.position)
         });
         let (distinct, position) = counts.max_by_key(|(count, at)| (*count, usize::MAX - at))?;
@@ -101,46 +108,57 @@ impl Search<'_, '_> {
     }
 
     /// The executions that ask again for what is known: the same values, the same rows, and nothing
-    /// in between that could have changed them. Waiting and asking again is polling.
+    /// in between that could have changed them. Waiting and asking again is polling, and so is asking
+    /// until somebody else has changed the rows.
     fn duplicates(&self) -> Vec<u32> {
         let fewest = self.judged.thresholds.duplicate_repeats;
-        let gap_us = self.judged.thresholds.burst_gap_us();
         let first = &self.judged.run(self.children[0]).reading;
         if (self.children.len() as u64) < fewest || first.skips_locked {
             return Vec::new();
         }
-        let mut alike: FxHashMap<&[Option<ValueHash>], Vec<u32>> = FxHashMap::default();
+        let mut alike: FxHashMap<&[Option<ValueHash>], Vec<(u32, usize)>> = FxHashMap::default();
         let mut found = Vec::new();
-        let mut keep = |runs: Vec<u32>| {
+        let mut keep = |runs: Vec<(u32, usize)>| {
             if runs.len() as u64 >= fewest {
-                found.extend(runs);
+                found.extend(runs.into_iter().map(|(run, _)| run));
             }
         };
-        let mut last_end: Option<(u32, u64)> = None;
+        let unit_runs = self.judged.unit_runs(self.unit);
         let mut mine = self.children.iter().peekable();
-        for at in self.judged.unit_runs(self.unit) {
+        for (place, at) in unit_runs.iter().enumerate() {
             let run = self.judged.run(*at);
             if run.reading.is_write() && run.reading.touches_same(first) {
                 alike.drain().for_each(|(_, runs)| keep(runs));
             }
-            if mine.next_if_eq(&at).is_some() {
-                let before = alike.entry(&run.executed.values).or_default();
-                let changed = before
-                    .last()
-                    .is_some_and(|last| self.rows(*last) != self.rows(*at));
-                let waited = last_end.is_some_and(|(last, end)| {
-                    before.last() == Some(&last) && run.executed.sent_us > end + gap_us
-                });
-                if changed || waited {
+            if mine.next_if_eq(&at).is_none() {
+                continue;
+            }
+            let before = alike.entry(&run.executed.values).or_default();
+            if let Some((last, last_place)) = before.last().copied() {
+                if self.rows(last) != self.rows(*at) {
+                    before.clear();
+                } else if self.is_apart(last, last_place, *at, place) {
                     keep(std::mem::take(before));
                 }
-                before.push(*at);
             }
-            last_end = Some((*at, run.executed.finished_us));
+            before.push((*at, place));
         }
         alike.into_values().for_each(keep);
         found.sort_unstable();
         found
+    }
+
+    /// Whether two executions, with their places in the unit, have nothing to do with each other: the
+    /// second one waited, with nothing in between. In a burst, which can hold several requests, so
+    /// does one with much in between.
+    fn is_apart(&self, last: u32, last_place: usize, next: u32, place: usize) -> bool {
+        let between = place - last_place - 1;
+        if self.judged.units[self.unit as usize].is_burst() && between > MOST_BETWEEN {
+            return true;
+        }
+        let gap_us = self.judged.thresholds.burst_gap_us();
+        let end_us = self.judged.run(last).executed.finished_us;
+        between == 0 && self.judged.run(next).executed.sent_us > end_us + gap_us
     }
 
     /// What tells the rows of one execution from those of another.

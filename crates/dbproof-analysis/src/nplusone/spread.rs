@@ -34,7 +34,7 @@ pub(super) fn find(judged: &Judged<'_>, seen: &[bool]) -> Vec<Sighting> {
             supplied.dedup();
             let mut from = 0;
             for result in supplied {
-                if judged.run(result.0).reading.template == judged.run(first).reading.template {
+                if !judged.can_fan_out(result.0, first, true) {
                     continue;
                 }
                 let delivered = judged.run(result.0).executed.finished_us;
@@ -60,20 +60,81 @@ pub(super) fn find(judged: &Judged<'_>, seen: &[bool]) -> Vec<Sighting> {
     sightings
 }
 
-/// The runs of each template that no unit explains, where they are enough.
-fn candidates(judged: &Judged<'_>, seen: &[bool]) -> Vec<Vec<u32>> {
-    let mut free: Vec<(u32, u32)> = Vec::new();
+/// Adds to what one unit explains the other children of the same result, which a pool has given to
+/// other connections: those that ask meanwhile for values that nobody has asked for yet.
+pub(super) fn complete(judged: &Judged<'_>, found: &mut [Sighting], seen: &mut [bool]) {
+    let mut free: Option<FxHashMap<u32, Vec<u32>>> = None;
+    for sighting in found
+        .iter_mut()
+        .filter(|s| !judged.units[s.unit as usize].is_tag())
+    {
+        let (Some(position), Some(source)) = (sighting.position, &mut sighting.source) else {
+            continue;
+        };
+        let [result] = source.runs[..] else { continue };
+        let template = judged.run(sighting.children[0]).reading.template;
+        let free = free.get_or_insert_with(|| free_runs(judged, seen));
+        let candidates = free.get(&template).map(Vec::as_slice).unwrap_or_default();
+        let at = judged.resolved(result).results.iter().position(|column| {
+            column
+                .as_ref()
+                .is_some_and(|column| column.column == source.column)
+        });
+        let Some(at) = at.filter(|_| !candidates.is_empty()) else {
+            continue;
+        };
+        let mut missing: FxHashSet<ValueHash> = judged.supplied(result, at).collect();
+        for child in &sighting.children {
+            judged.key(*child, position).map(|key| missing.remove(&key));
+        }
+        let ends = sighting
+            .children
+            .iter()
+            .map(|child| judged.run(*child).executed.finished_us);
+        let mut end_us = ends.max().unwrap_or(0);
+        let begin_us = judged.run(result).executed.finished_us;
+        let from = candidates.partition_point(|c| judged.run(*c).executed.sent_us < begin_us);
+        for child in &candidates[from..] {
+            let executed = &judged.run(*child).executed;
+            let patience_us = judged.patience_us(result, *child);
+            if missing.is_empty() || executed.sent_us > end_us + judged.most_patience_us() {
+                break;
+            }
+            if executed.sent_us > end_us + patience_us {
+                continue;
+            }
+            let is_its = judged
+                .key(*child, position)
+                .is_some_and(|key| missing.remove(&key));
+            if is_its && !std::mem::replace(&mut seen[*child as usize], true) {
+                sighting.children.push(*child);
+                sighting.distinct += 1;
+                source.asked += 1;
+                end_us = end_us.max(executed.finished_us);
+            }
+        }
+    }
+}
+
+/// The runs of each template that no unit explains, in order.
+fn free_runs(judged: &Judged<'_>, seen: &[bool]) -> FxHashMap<u32, Vec<u32>> {
+    let mut free: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
     for (at, run) in (0_u32..).zip(judged.runs) {
         let is_free = judged.counts(at) && !seen[at as usize] && !run.reading.keys.is_empty();
         if is_free && !judged.units[run.unit as usize].is_tag() {
-            free.push((run.reading.template, at));
+            free.entry(run.reading.template).or_default().push(at);
         }
     }
-    free.sort_unstable();
-    free.chunk_by(|a, b| a.0 == b.0)
-        .filter(|runs| runs.len() as u64 >= judged.thresholds.likely_values)
-        .map(|runs| runs.iter().map(|(_, run)| *run).collect())
-        .collect()
+    free
+}
+
+/// The runs of each template that no unit explains, where they are enough.
+fn candidates(judged: &Judged<'_>, seen: &[bool]) -> Vec<Vec<u32>> {
+    let wanted = judged.thresholds.likely_values;
+    let free = free_runs(judged, seen).into_values();
+    let mut candidates: Vec<Vec<u32>> = free.filter(|runs| runs.len() as u64 >= wanted).collect();
+    candidates.sort_unstable_by_key(|runs| runs[0]);
+    candidates
 }
 
 fn supply(judged: &Judged<'_>) -> Supply {
@@ -152,8 +213,9 @@ impl Spread<'_, '_> {
             .as_ref()
             .map_or(0, |result| result.kept_rows());
         let most_misses = 1 + kept / 8;
-        let end = parent.finished_us;
-        let end = end.saturating_add(self.judged.thresholds.burst_gap_us());
+        let end = parent
+            .finished_us
+            .saturating_add(self.judged.most_patience_us());
         let (mut hits, mut misses) = (0, 0);
         for child in candidates {
             // The gap begins anew with each child, and one in ten may be another's.
@@ -189,7 +251,6 @@ impl Spread<'_, '_> {
         taken: &FxHashSet<u32>,
         values: &FxHashSet<ValueHash>,
     ) -> (Vec<u32>, usize) {
-        let gap_us = self.judged.thresholds.burst_gap_us();
         let mut end = self.judged.run(self.result.0).executed.finished_us;
         let mut found = Vec::new();
         let mut missing = values.clone();
@@ -198,7 +259,8 @@ impl Spread<'_, '_> {
         let free = candidates.iter().filter(|child| !taken.contains(child));
         for child in free.take(LOOKED_AT_PER_ROW * values.len()) {
             let executed = &self.judged.run(*child).executed;
-            if missing.is_empty() || executed.sent_us > end.saturating_add(gap_us) {
+            let patience_us = self.judged.patience_us(self.result.0, *child);
+            if missing.is_empty() || executed.sent_us > end.saturating_add(patience_us) {
                 break;
             }
             looked_at += 1;

@@ -20,11 +20,13 @@ pub(super) struct Limits {
 
 /// A unit is kept for so many burst gaps after its last statement, since children over other
 /// connections may follow.
-const LINGER_GAPS: u64 = 4;
+const LINGER_GAPS: u64 = 10;
 /// Where memory is short, units are waited for an eighth of the time, and an eighth of that.
 const MOST_HASTE: u32 = 4;
 /// A tag that nobody has used for so long, in microseconds, is not waited for any more.
 const TAG_LINGER_US: u64 = 1_000_000;
+/// The same of a transaction that has not ended: its session may be gone.
+const TRANSACTION_LINGER_US: u64 = 10_000_000;
 /// A silence of so many burst gaps is an end of everything.
 const QUIET_GAPS: u64 = 20;
 /// What an execution takes beside its hashes, in bytes.
@@ -57,6 +59,9 @@ pub(super) enum UnitKind {
     Tag(Arc<str>),
     /// A transaction of a session.
     Transaction(u32, u32),
+    /// What a transaction of a session did between a savepoint and the return to it: session,
+    /// transaction, and a number.
+    Savepoint(u32, u32, u32),
     /// A burst of a session, outside of a transaction.
     Burst(u32, u32),
 }
@@ -85,6 +90,9 @@ pub(super) struct Window {
     bytes: usize,
     /// The end of the latest execution.
     latest_us: u64,
+    /// Savepoints that were returned to, and whether units have to be made of them.
+    savepoints: u32,
+    has_returned: bool,
 }
 
 impl Window {
@@ -97,6 +105,8 @@ impl Window {
             tags: FxHashMap::default(),
             bytes: 0,
             latest_us: 0,
+            savepoints: 0,
+            has_returned: false,
         }
     }
 
@@ -115,10 +125,11 @@ impl Window {
     }
 
     pub(super) fn push(&mut self, executed: Executed, reading: Arc<Reading>) {
-        let unit = self.unit_of(&executed);
+        let unit = self.unit_of(&executed, &reading.control);
         let known = &mut self.units[unit as usize];
         known.last_us = known.last_us.max(executed.finished_us);
         known.has_ended |= reading.control == Control::End && executed.transaction.is_some();
+        self.has_returned |= matches!(reading.control, Control::RollbackTo(_));
         self.latest_us = self.latest_us.max(executed.finished_us);
         self.bytes += bytes(&executed);
         self.runs.push(Run {
@@ -129,7 +140,7 @@ impl Window {
         });
     }
 
-    fn unit_of(&mut self, executed: &Executed) -> u32 {
+    fn unit_of(&mut self, executed: &Executed, control: &Control) -> u32 {
         let number = executed.session;
         let session = self.sessions.entry(number).or_insert(Session {
             burst: 1,
@@ -138,7 +149,8 @@ impl Window {
             tags: None,
             end_us: executed.sent_us,
         });
-        if executed.sent_us > session.end_us.saturating_add(self.limits.gap_us) {
+        let paused = executed.sent_us > session.end_us.saturating_add(self.limits.gap_us);
+        if paused || *control == Control::Truncate {
             session.burst += 1;
             session.burst_unit = None;
         }
@@ -180,6 +192,41 @@ impl Window {
         unit
     }
 
+    /// Makes units of what was done between a savepoint and the return to it. A test suite that keeps
+    /// its rows for many tests (Django's) runs each test like that, in one transaction. Where a failure
+    /// was the reason to return, it is no unit but an attempt.
+    pub(super) fn part_savepoints(&mut self) {
+        if !std::mem::take(&mut self.has_returned) {
+            return;
+        }
+        let mut transactions: FxHashMap<u32, Vec<usize>> = FxHashMap::default();
+        for (at, run) in self.runs.iter().enumerate() {
+            if matches!(
+                self.units[run.unit as usize].kind,
+                UnitKind::Transaction(..)
+            ) {
+                transactions.entry(run.unit).or_default().push(at);
+            }
+        }
+        for (unit, members) in transactions {
+            let UnitKind::Transaction(session, transaction) = self.units[unit as usize].kind else {
+                continue;
+            };
+            for part in returned(&self.runs, &members) {
+                self.savepoints += 1;
+                let kind = UnitKind::Savepoint(session, transaction, self.savepoints);
+                let new = opened(&mut self.units, kind);
+                for at in &members[part] {
+                    let run = &mut self.runs[*at];
+                    run.unit = new;
+                    let known = &mut self.units[new as usize];
+                    known.last_us = known.last_us.max(run.executed.finished_us);
+                }
+                self.units[new as usize].has_ended = true;
+            }
+        }
+    }
+
     /// Whether each unit is over. Where those that are not fill half of the window, they are waited
     /// for less and less, and the largest not at all.
     pub(super) fn closed(&self) -> Vec<bool> {
@@ -210,12 +257,12 @@ impl Window {
         let is_large = 4 * count > self.limits.executions || 4 * held > self.limits.bytes;
         let idle_us = self.latest_us.saturating_sub(unit.last_us);
         let linger_us = LINGER_GAPS * self.limits.gap_us;
-        let (can_be_over, wait_us) = match unit.kind {
-            UnitKind::Tag(_) => (true, TAG_LINGER_US.max(linger_us)),
-            UnitKind::Transaction(..) => (unit.has_ended, linger_us),
-            UnitKind::Burst(..) => (true, linger_us),
+        let wait_us = match unit.kind {
+            UnitKind::Tag(_) => TAG_LINGER_US,
+            UnitKind::Transaction(..) if !unit.has_ended => TRANSACTION_LINGER_US,
+            _ => linger_us,
         };
-        (can_be_over && idle_us > wait_us >> (3 * haste)) || (haste > 0 && is_large)
+        idle_us > wait_us.max(linger_us) >> (3 * haste) || (haste > 0 && is_large)
     }
 
     /// Forgets the units that are over.
@@ -255,6 +302,34 @@ impl Window {
     }
 }
 
+/// The parts of a transaction between a savepoint and the return to it without a failure, those within
+/// others first.
+fn returned(runs: &[Run], members: &[usize]) -> Vec<std::ops::Range<usize>> {
+    let mut open: Vec<(&str, usize)> = Vec::new();
+    let mut failed_at = None;
+    let mut parts = Vec::new();
+    for (place, at) in members.iter().enumerate() {
+        let run = &runs[*at];
+        if run.executed.failed.is_some() {
+            failed_at = Some(place);
+        }
+        match &run.reading.control {
+            Control::Savepoint(name) => open.push((name, place)),
+            Control::RollbackTo(name) => {
+                let known = open.iter().rposition(|(known, _)| *known == &**name);
+                let Some(known) = known else { continue };
+                open.truncate(known + 1);
+                let begin = open[known].1;
+                if failed_at.take_if(|failed| *failed > begin).is_none() {
+                    parts.push(begin..place + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    parts
+}
+
 fn opened(units: &mut Vec<Unit>, kind: UnitKind) -> u32 {
     units.push(Unit {
         kind,
@@ -284,6 +359,9 @@ impl Unit {
             UnitKind::Tag(tag) => tag.as_ref().to_owned(),
             UnitKind::Transaction(session, number) => {
                 format!("session {session}, transaction {number}")
+            }
+            UnitKind::Savepoint(session, transaction, number) => {
+                format!("session {session}, transaction {transaction}, savepoint {number}")
             }
             UnitKind::Burst(session, number) => format!("session {session}, burst {number}"),
         }

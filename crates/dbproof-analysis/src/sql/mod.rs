@@ -9,6 +9,7 @@
 //! parser has heard of yet, and is fast enough to run on every captured statement.
 
 mod literal;
+mod mask;
 mod place;
 mod query_file;
 mod scope;
@@ -19,6 +20,7 @@ mod template;
 mod token;
 
 pub use literal::string_value;
+pub use mask::mask_literals;
 pub use query_file::{QueryFileError, parse_query_file};
 pub use scope::RelationName;
 pub use split::{Statement, split_statements};

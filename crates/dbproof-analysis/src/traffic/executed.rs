@@ -17,7 +17,8 @@ pub struct Executed {
     pub transaction: Option<u32>,
     /// When it was sent, in microseconds from the start of the capture.
     pub sent_us: u64,
-    /// When the last of its answer arrived, in microseconds from the start of the capture.
+    /// When the last of its answer arrived, in microseconds from the start of the capture. Of a
+    /// portal or a cursor that is fetched in parts, the first part: its rows are used from then on.
     pub finished_us: u64,
     /// What was executed.
     pub statement: Arc<Statement>,

@@ -95,10 +95,10 @@ impl ValueHasher {
         if value.len() > LONGEST_KEY {
             return None;
         }
-        if is_uuid(value) && value.iter().any(u8::is_ascii_uppercase) {
-            return Some(self.raw(&value.to_ascii_lowercase()));
+        match canonical_uuid(value) {
+            Some(uuid) => Some(self.raw(&uuid)),
+            None => Some(self.raw(value)),
         }
-        Some(self.raw(value))
     }
 
     /// The hash of a value of a known type in text form.
@@ -186,13 +186,32 @@ fn uuid(text: &mut String, value: &[u8]) -> bool {
     true
 }
 
-/// `8-4-4-4-12` hexadecimal digits.
-fn is_uuid(value: &[u8]) -> bool {
-    value.len() == 36
-        && value.iter().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
+/// A UUID as the server writes it, where a value is one in another of the spellings that the server
+/// takes: capitals, no hyphens (as psycopg sends them), braces.
+fn canonical_uuid(value: &[u8]) -> Option<[u8; 36]> {
+    let value = match value {
+        [b'{', inner @ .., b'}'] => inner,
+        _ => value,
+    };
+    let is_hyphen = |at: usize| matches!(at, 8 | 13 | 18 | 23);
+    let mut digits = value.iter();
+    let mut uuid = [b'-'; 36];
+    let has_hyphens = match value.len() {
+        32 => false,
+        36 => true,
+        _ => return None,
+    };
+    for (at, place) in uuid.iter_mut().enumerate() {
+        if !is_hyphen(at) {
+            *place = digits
+                .next()
+                .filter(|digit| digit.is_ascii_hexdigit())?
+                .to_ascii_lowercase();
+        } else if has_hyphens {
+            digits.next().filter(|hyphen| **hyphen == b'-')?;
+        }
+    }
+    Some(uuid)
 }
 
 /// `char(n)` is filled up with blanks, which mean nothing.
@@ -278,6 +297,10 @@ mod tests {
         let bytes: Vec<u8> = (0..16).map(|n| n * 16 + 10).collect();
         check(oid::UUID, &bytes, "0a1a2a3a-4a5a-6a7a-8a9a-aabacadaeafa");
         check(oid::UUID, &bytes, "0A1A2A3A-4A5A-6A7A-8A9A-AABACADAEAFA");
+        check(oid::UUID, &bytes, "0a1a2a3a4a5a6a7a8a9aaabacadaeafa");
+        check(oid::UUID, &bytes, "{0a1a2a3a-4a5a-6a7a-8a9a-aabacadaeafa}");
+        let other = hasher().text(b"0a1a2a3a-4a5a-6a7a-8a9aa-abacadaeafa");
+        assert_ne!(hasher().binary(oid::UUID, &bytes), other);
     }
 
     #[test]

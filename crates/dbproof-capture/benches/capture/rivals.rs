@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use dbproof_postgres::{Binaries, EphemeralServer, connect};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 
 use crate::{Cell, Side};
 
@@ -91,15 +93,14 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// `None` where it is not to be had here.
-    pub(crate) fn start(side: Side, place: &Place) -> Option<Proxy> {
+    pub(crate) fn start(side: Side, place: &Place) -> Proxy {
         match side {
-            Side::Direct => Some(Proxy {
+            Side::Direct => Proxy {
                 port: place.port,
                 process: None,
-            }),
+            },
             Side::PgBouncer => pgbouncer(place),
-            Side::EventLoop | Side::Tokio | Side::Threads => Some(ours(side, place)),
+            Side::EventLoop | Side::Capture | Side::Tokio | Side::Threads => ours(side, place),
         }
     }
 
@@ -108,14 +109,10 @@ impl Proxy {
         let Some(process) = &self.process else {
             return f64::NAN;
         };
-        let stat = fs::read_to_string(format!("/proc/{}/stat", process.id())).expect("a process");
-        let fields = stat.rsplit_once(')').expect("a name").1;
-        let ticks = |index: usize| -> f64 {
-            let field = fields.split_whitespace().nth(index).expect("a field");
-            field.parse().expect("a number")
-        };
-        // proc(5): utime and stime are fields 14 and 15; a tick is 10 ms on every Linux of today.
-        (ticks(11) + ticks(12)) * 10_000.0
+        let pid = Pid::from_raw(i32::try_from(process.id()).expect("a process id"));
+        let time = clock_getcpuclockid(pid).and_then(clock_gettime);
+        let time = Duration::from(time.expect("a running process"));
+        time.as_secs_f64() * 1e6
     }
 }
 
@@ -146,7 +143,7 @@ fn ours(side: Side, place: &Place) -> Proxy {
     }
 }
 
-fn pgbouncer(place: &Place) -> Option<Proxy> {
+fn pgbouncer(place: &Place) -> Proxy {
     let free = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let port = free.local_addr().expect("a port").port();
     drop(free);
@@ -173,7 +170,7 @@ fn pgbouncer(place: &Place) -> Option<Proxy> {
         users.display()
     );
     let file = write("pgbouncer.ini", &settings);
-    let mut command = Command::new(program_pgbouncer()?);
+    let mut command = Command::new(program_pgbouncer().expect("PgBouncer"));
     command
         .arg("--quiet")
         .arg(file)
@@ -196,7 +193,7 @@ fn pgbouncer(place: &Place) -> Option<Proxy> {
         }
         std::thread::yield_now();
     }
-    Some(proxy)
+    proxy
 }
 
 fn program_pgbouncer() -> Option<&'static str> {
@@ -206,6 +203,10 @@ fn program_pgbouncer() -> Option<&'static str> {
             let version = Command::new(name).arg("--version").output();
             version.is_ok_and(|output| output.status.success())
         })
+}
+
+pub(crate) fn has_pgbouncer() -> bool {
+    program_pgbouncer().is_some()
 }
 
 pub(crate) fn pgbouncer_version() -> String {
@@ -238,14 +239,14 @@ impl Drop for Hog {
     }
 }
 
-pub(crate) fn pgbench(place: &Place, proxy: &Proxy, cell: Cell, time: Duration) -> Run {
+pub(crate) fn pgbench(place: &Place, proxy: &Proxy, cell: Cell, transactions: usize) -> Run {
     let mut command = place.client("pgbench", proxy.port);
     command
         .args(["--select-only", "--no-vacuum"])
         .arg(format!("--protocol={}", cell.protocol))
         .arg(format!("--client={}", cell.clients))
         .arg("--jobs=1")
-        .arg(format!("--time={}", time.as_secs()))
+        .arg(format!("--transactions={}", transactions / cell.clients))
         .current_dir(&place.scratch);
     let before = proxy.cpu_us();
     let report = finish(&mut command);

@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
+use dbproof_capture::capture::{Capture, CaptureOptions};
 use dbproof_capture::tee::{Tee, TeeOptions};
 use dbproof_postgres::Address;
 
@@ -26,6 +27,24 @@ pub(crate) fn serve(arguments: &[String]) {
             let messages = counter.map_or(0, |counter| counter.messages);
             assert!(report.problems.is_empty(), "{:?}", report.problems);
             assert!(report.sessions == 0 || messages > 0, "nothing was seen");
+        }
+        Side::Capture => {
+            let url = format!("postgres://bench@127.0.0.1:{server}/postgres?sslmode=disable");
+            let options = TeeOptions::new(Address::parse(&url).expect("a URL"));
+            let (capture, batches) =
+                Capture::start(&CaptureOptions::new(options)).expect("a capture");
+            let taker = std::thread::spawn(move || {
+                batches
+                    .iter()
+                    .map(|batch| batch.executed.len())
+                    .sum::<usize>()
+            });
+            announce(capture.address().expect("a port").port());
+            wait();
+            let summary = capture.stop(Duration::ZERO);
+            let count = taker.join().expect("it took all");
+            assert_eq!(summary.executions, count as u64);
+            assert!(summary.incomplete.is_empty(), "{:?}", summary.incomplete);
         }
         Side::Tokio => {
             announce(listener.local_addr().expect("a port").port());

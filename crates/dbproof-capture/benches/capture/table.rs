@@ -1,71 +1,62 @@
 //! The tables, in Markdown.
 
 use crate::rivals::Run;
-use crate::{Cell, Side};
+use crate::{Outcomes, Side};
 
 /// Prints throughput and processor time of every cell, with the ratios to `PgBouncer`.
-pub(crate) fn print(sides: &[Side], cells: &[Cell], outcomes: &[Vec<Vec<Run>>]) {
+pub(crate) fn print(sides: &[Side], outcomes: &Outcomes) {
+    let all: Vec<usize> = (0..sides.len()).collect();
+    let proxies = all
+        .iter()
+        .copied()
+        .filter(|side| sides[*side] != Side::Direct);
+    let proxies: Vec<usize> = proxies.collect();
     println!("Transactions a second, and as a ratio to PgBouncer's:\n");
-    let throughput = |run: &Run| run.per_second;
-    one(sides, cells, outcomes, throughput, 0);
+    one(sides, &all, outcomes, |run| run.per_second, 0);
     println!(
         "\nProcessor time of the proxy for each round trip, in µs, and as a ratio to PgBouncer's:\n"
     );
-    let proxies = |side: &Side| *side != Side::Direct;
-    let kept: Vec<Side> = sides.iter().copied().filter(proxies).collect();
-    let outcomes: Vec<Vec<Vec<Run>>> = outcomes
-        .iter()
-        .map(|rounds| rounds.iter().map(|runs| only(sides, &kept, runs)).collect())
-        .collect();
-    one(&kept, cells, &outcomes, |run| run.cpu_us, 1);
-}
-
-fn only(sides: &[Side], kept: &[Side], runs: &[Run]) -> Vec<Run> {
-    let with_sides = sides.iter().zip(runs);
-    let wanted = with_sides.filter(|(side, _)| kept.contains(side));
-    wanted.map(|(_, run)| *run).collect()
+    one(sides, &proxies, outcomes, |run| run.cpu_us, 1);
 }
 
 fn one(
     sides: &[Side],
-    cells: &[Cell],
-    outcomes: &[Vec<Vec<Run>>],
+    shown: &[usize],
+    outcomes: &Outcomes,
     value: impl Fn(&Run) -> f64,
     digits: usize,
 ) {
     let base = sides.iter().position(|side| *side == Side::PgBouncer);
-    let compared: Vec<usize> = (0..sides.len())
-        .filter(|side| base.is_some() && Some(*side) != base)
-        .collect();
-    let mut head = vec![
-        "machine".to_owned(),
-        "protocol".to_owned(),
-        "clients".to_owned(),
-    ];
-    head.extend(sides.iter().map(|side| side.name().to_owned()));
-    head.extend(
-        compared
-            .iter()
-            .map(|side| format!("{} / pgbouncer", sides[*side].name())),
-    );
+    let compared: Vec<(usize, usize)> = match base {
+        Some(base) => {
+            let others = shown.iter().filter(|side| **side != base);
+            others.map(|side| (*side, base)).collect()
+        }
+        None => Vec::new(),
+    };
+    let mut head = ["machine", "protocol", "clients"]
+        .map(str::to_owned)
+        .to_vec();
+    head.extend(shown.iter().map(|side| sides[*side].name().to_owned()));
+    let ratio = |(side, _): &(usize, usize)| format!("{} / pgbouncer", sides[*side].name());
+    head.extend(compared.iter().map(ratio));
     println!("| {} |", head.join(" | "));
     println!("|{}", "---|".repeat(head.len()));
-    for (cell, rounds) in cells.iter().zip(outcomes) {
-        let machine = if cell.busy { "busy" } else { "quiet" };
+    for (cell, rounds) in outcomes {
+        let (machine, protocol) = (cell.machine.name(), cell.protocol);
         let mut row = vec![
             machine.to_owned(),
-            cell.protocol.to_owned(),
+            protocol.to_owned(),
             cell.clients.to_string(),
         ];
-        for side in 0..sides.len() {
-            let figure = median(rounds.iter().map(|runs| value(&runs[side])).collect());
+        for side in shown {
+            let figure = median(rounds.iter().map(|runs| value(&runs[*side])).collect());
             row.push(format!("{figure:.digits$}"));
         }
-        for side in &compared {
-            let base = base.expect("compared with it");
+        for (side, base) in &compared {
             let ratios = rounds
                 .iter()
-                .map(|runs| value(&runs[*side]) / value(&runs[base]));
+                .map(|runs| value(&runs[*side]) / value(&runs[*base]));
             row.push(format!("{:.3}", median(ratios.collect())));
         }
         println!("| {} |", row.join(" | "));

@@ -49,7 +49,7 @@ impl Sessions {
         shared.hand_on(batch);
         let totals = shared.collector.totals;
         let databases = shared.collector.databases().to_vec();
-        CaptureSummary::of(totals, std::mem::take(&mut shared.incomplete), databases)
+        CaptureSummary::of(totals, &shared.incomplete, databases)
     }
 }
 

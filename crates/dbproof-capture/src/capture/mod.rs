@@ -135,7 +135,7 @@ impl Capture {
 }
 
 impl CaptureSummary {
-    fn of(totals: Totals, incomplete: Incomplete, databases: Vec<String>) -> Self {
+    fn of(totals: Totals, incomplete: &Incomplete, databases: Vec<String>) -> Self {
         Self {
             sessions: incomplete.sessions,
             executions: totals.executions,

@@ -9,6 +9,10 @@ use super::entry::Entry;
 use super::message::{Message, read};
 use super::parameters::parameters;
 
+/// Entries are written when a statement has ended, so the first one began before the log: times count
+/// from an hour before it, in microseconds.
+const BEFORE_US: i64 = 3_600_000_000;
+
 /// What the sessions of a log are at.
 pub(super) struct Sessions {
     statements: Statements,
@@ -55,7 +59,7 @@ impl Sessions {
     /// Takes an entry in; what was executed is appended.
     pub(super) fn take(&mut self, entry: &Entry, executed: &mut Vec<Executed>) {
         let origin = *self.origin_us.get_or_insert(entry.at_us);
-        let at_us = u64::try_from(entry.at_us - origin).unwrap_or(0);
+        let at_us = u64::try_from(entry.at_us - origin + BEFORE_US).unwrap_or(0);
         match entry.severity.as_str() {
             "LOG" => {
                 let parameters = || parameters(&entry.detail);

@@ -119,12 +119,12 @@ impl Bound {
         &self,
         types: &[u32],
         hasher: &mut ValueHasher,
-        hashes: &mut Vec<Option<ValueHash>>,
+        into: &mut Vec<Option<ValueHash>>,
     ) {
-        hashes.clear();
+        into.clear();
         for (number, parameter) in self.parameters().enumerate() {
             let type_oid = types.get(number).copied().unwrap_or(0);
-            hashes.push(match parameter {
+            into.push(match parameter {
                 Value::Bytes(value) if self.formats.is_binary(number) => {
                     hasher.binary(type_oid, value)
                 }

@@ -67,25 +67,19 @@ impl Messages for FromClient<'_> {
         }
         let body = Body(message.head);
         let read = match message.tag {
-            b'Q' => self.query(body),
+            b'Q' => Some(self.query(body)),
             b'P' => self.parse(body, message.is_whole()),
             b'B' => return self.bind(message),
-            b'D' => names(
-                body,
-                self.collector,
-                [
-                    (b'S', Request::DescribeStatement),
-                    (b'P', Request::DescribePortal),
-                ],
-            ),
-            b'C' => names(
-                body,
-                self.collector,
-                [
-                    (b'S', Request::CloseStatement),
-                    (b'P', Request::ClosePortal),
-                ],
-            ),
+            b'D' => match self.name(body) {
+                Some((b'S', name)) => Some(Request::DescribeStatement(name)),
+                Some((b'P', name)) => Some(Request::DescribePortal(name)),
+                _ => None,
+            },
+            b'C' => match self.name(body) {
+                Some((b'S', name)) => Some(Request::CloseStatement(name)),
+                Some((b'P', name)) => Some(Request::ClosePortal(name)),
+                _ => None,
+            },
             b'E' => self.execute(body),
             b'S' => return self.sync(),
             b'F' => Some(Request::FunctionCall),
@@ -100,18 +94,6 @@ impl Messages for FromClient<'_> {
     }
 }
 
-/// A message that names a statement or a portal.
-fn names(
-    mut body: Body<'_>,
-    collector: &mut Collector,
-    kinds: [(u8, fn(Name) -> Request); 2],
-) -> Option<Request> {
-    let kind = body.byte()?;
-    let name = Name::of(body.text()?, collector.hasher());
-    let (_, request) = kinds.iter().find(|(byte, _)| *byte == kind)?;
-    Some(request(name))
-}
-
 /// A text, or as much of it as is held.
 fn text<'a>(body: &mut Body<'a>) -> Cow<'a, str> {
     let whole = *body;
@@ -119,9 +101,15 @@ fn text<'a>(body: &mut Body<'a>) -> Cow<'a, str> {
 }
 
 impl FromClient<'_> {
-    fn query(&mut self, mut body: Body<'_>) -> Option<Request> {
+    fn query(&mut self, mut body: Body<'_>) -> Request {
         let query = Query::read(&text(&mut body), self.at_us, self.collector);
-        Some(Request::Query(Box::new(query)))
+        Request::Query(Box::new(query))
+    }
+
+    /// Whether it is a statement or a portal, and its name.
+    fn name(&mut self, mut body: Body<'_>) -> Option<(u8, Name)> {
+        let kind = body.byte()?;
+        Some((kind, Name::of(body.text()?, self.collector.hasher())))
     }
 
     fn parse(&mut self, mut body: Body<'_>, whole: bool) -> Option<Request> {

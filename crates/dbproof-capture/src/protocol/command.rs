@@ -241,8 +241,8 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(sql: &str, expected: Option<Command<'_>>) {
-        assert_eq!(Command::of(sql), expected, "{sql}");
+    fn check(sql: &str, expected: Option<&Command<'_>>) {
+        assert_eq!(Command::of(sql).as_ref(), expected, "{sql}");
     }
 
     fn name(name: &str) -> String {
@@ -280,10 +280,10 @@ mod tests {
             name: name("a"),
             query,
         };
-        check("prepare A as select $1", Some(expected.clone()));
+        check("prepare A as select $1", Some(&expected));
         check(
             " /* /* x */ */ -- y\n PREPARE a(int, numeric(3,2)) AS select $1",
-            Some(expected),
+            Some(&expected),
         );
         let value = |value: &str| Argument::Value(Some(name(value)));
         let unknown = Argument::Expression;
@@ -309,15 +309,15 @@ mod tests {
                 name: name("a"),
                 arguments,
             };
-            check(sql, Some(expected));
+            check(sql, Some(&expected));
         }
         check(
             "deallocate \"A\"",
-            Some(Command::Deallocate { name: name("A") }),
+            Some(&Command::Deallocate { name: name("A") }),
         );
         check(
             "deallocate prepare a",
-            Some(Command::Deallocate { name: name("a") }),
+            Some(&Command::Deallocate { name: name("a") }),
         );
     }
 
@@ -328,14 +328,14 @@ mod tests {
             query: " select 1",
             hold,
         };
-        check("declare c cursor for select 1", Some(declared(false)));
+        check("declare c cursor for select 1", Some(&declared(false)));
         check(
             "DECLARE c NO SCROLL CURSOR WITHOUT HOLD FOR select 1",
-            Some(declared(false)),
+            Some(&declared(false)),
         );
         check(
             "declare c cursor with hold for select 1",
-            Some(declared(true)),
+            Some(&declared(true)),
         );
         for sql in [
             "fetch c",
@@ -343,15 +343,15 @@ mod tests {
             "move all in C",
             "fetch next \"c\"",
         ] {
-            check(sql, Some(Command::Fetch { name: name("c") }));
+            check(sql, Some(&Command::Fetch { name: name("c") }));
         }
         check(
             "close c",
-            Some(Command::Close {
+            Some(&Command::Close {
                 name: Some(name("c")),
             }),
         );
-        check("close all", Some(Command::Close { name: None }));
+        check("close all", Some(&Command::Close { name: None }));
     }
 
     #[test]
@@ -361,14 +361,14 @@ mod tests {
             "ROLLBACK WORK TO SAVEPOINT s",
             "abort to s",
         ] {
-            check(sql, Some(Command::RollbackTo));
+            check(sql, Some(&Command::RollbackTo));
         }
         for sql in [
             "commit and chain",
             "end work and chain",
             "rollback and chain",
         ] {
-            check(sql, Some(Command::Chain));
+            check(sql, Some(&Command::Chain));
         }
     }
 

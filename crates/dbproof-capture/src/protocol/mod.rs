@@ -8,7 +8,7 @@
 //! is silent, of `postgres.c` in its source.
 //!
 //! * `scan` and `fields`: bytes as messages.
-//! * `client` and `server`: what a message of either side means for the session (`session`).
+//! * `client`, `server` and `failure`: what a message of either side means for the session (`session`).
 //! * `statement`, `bound`, `portal`: a text, its parameters, and their execution.
 //! * `result`, `columns`: rows as hashes.
 
@@ -19,6 +19,7 @@ mod collector;
 mod columns;
 mod command;
 mod event;
+mod failure;
 mod fields;
 mod names;
 mod not_read;

@@ -203,7 +203,7 @@ impl State {
         &mut self,
         prepared: &Arc<Prepared>,
         call: Call,
-        running: Running,
+        mut running: Running,
         collector: &mut Collector,
     ) -> Result<(), NotRead> {
         self.last = Some(Arc::clone(&call.statement));
@@ -223,6 +223,7 @@ impl State {
             }
             Some(Acts::Fetch { name }) => {
                 if let Some(cursor) = self.portals.get_mut(*name) {
+                    running.is_answered_in_part(running.answered_us);
                     cursor.running = Some(running);
                     return Ok(());
                 }
@@ -259,14 +260,15 @@ impl State {
         self.last = Some(Arc::clone(&call.statement));
         let cursor = self.cursor_of(Some(prepared));
         let cursor = cursor.and_then(|cursor| self.portals.remove(cursor));
-        let (call, running) = match cursor.map(|cursor| (cursor.call, cursor.running)) {
+        let (call, mut running) = match cursor.map(|cursor| (cursor.call, cursor.running)) {
             Some((Some(call), Some(mut begun))) => {
-                begun.finished_us = running.finished_us;
+                begun.answered_us = running.answered_us;
                 (call, begun)
             }
             Some((Some(call), None)) => (call, running),
             _ => (call, running),
         };
+        running.first_part_us = None;
         self.emit(call, running, Some(state), collector);
     }
 
@@ -309,13 +311,13 @@ impl State {
             database: self.database,
             transaction: running.transaction,
             sent_us: running.sent_us,
-            finished_us: running.finished_us,
+            finished_us: running.first_part_us.unwrap_or(running.answered_us),
             statement: call.statement,
             tags: call.tags,
             values: call.values,
             rows: running.rows.max(running.told),
             failed,
-            result: running.result.map(Rows::finish),
+            result: running.result.map(|rows| Box::new(rows.finish())),
             sent: call.sent,
         });
     }

@@ -18,7 +18,12 @@ const MOST_VALUES: usize = 65_536;
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) sent_us: u64,
-    pub(super) finished_us: u64,
+    /// When the last part of its answer had come.
+    pub(super) answered_us: u64,
+    /// The same of its first part with rows, where it is answered in parts. That is when the first
+    /// rows were there to be used: what an application then does with them, before it asks for the
+    /// next part, comes after this statement, and takes none of its time.
+    pub(super) first_part_us: Option<u64>,
     /// The explicit transaction that it belongs to.
     pub(super) transaction: Option<u32>,
     /// Rows that were sent.
@@ -43,11 +48,20 @@ impl Running {
         Self {
             sent_us,
             transaction,
-            finished_us: sent_us,
+            answered_us: sent_us,
+            first_part_us: None,
             rows: 0,
             told: 0,
             result: None,
         }
+    }
+}
+
+impl Running {
+    /// A part of its answer has come, and there may be more.
+    pub(super) fn is_answered_in_part(&mut self, at_us: u64) {
+        self.answered_us = at_us;
+        self.first_part_us.get_or_insert(at_us);
     }
 }
 
@@ -73,19 +87,23 @@ impl Rows {
     pub(super) fn row(&mut self, body: &[u8], hasher: &mut ValueHasher) -> Option<()> {
         let mut body = Body(body);
         let count = body.word()?;
-        let hashed = &self.shape.hashed;
+        let keys = &self.shape.hashed;
         if self.shape.columns.is_empty() {
             return Some(());
         }
         if usize::from(count) != self.shape.columns.len() {
             return None;
         }
-        if self.kept >= MOST_ROWS || self.values.len() + hashed.len() > MOST_VALUES {
+        if self.kept >= MOST_ROWS || self.values.len() + keys.len() > MOST_VALUES {
             return Some(());
+        }
+        if self.kept == 0 {
+            // Most results have one row.
+            self.values.reserve_exact(keys.len());
         }
         self.kept += 1;
         let mut at = 0;
-        for index in hashed {
+        for index in keys {
             while at < *index {
                 body.value()?;
                 at += 1;
@@ -105,11 +123,11 @@ impl Rows {
         Some(())
     }
 
-    pub(super) fn finish(self) -> Box<ResultHashes> {
-        Box::new(ResultHashes {
+    pub(super) fn finish(self) -> ResultHashes {
+        ResultHashes {
             shape: self.shape,
             values: self.values.into_boxed_slice(),
             rows: self.all.finish(),
-        })
+        }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::body::Body;
 use super::bound::LONGEST_VALUE;
 use super::collector::Collector;
-use super::event::SessionNews;
 use super::fields::Layout;
 use super::names::Name;
 use super::not_read::{NotRead, Side};
@@ -14,7 +13,7 @@ use super::result::Running;
 use super::scan::{Message, Messages, Need};
 use super::session::{Request, State};
 use super::statement::{Acts, Prepared};
-use super::tag::{Tag, sql_state};
+use super::tag::Tag;
 
 /// As much of a description is held.
 const LONGEST: usize = 1 << 20;
@@ -228,7 +227,7 @@ impl FromServer<'_> {
         self.state.requests.pop_front();
         self.state.run_portal(portal, sent_us);
         let running = self.state.running.take().map(|mut running| {
-            running.finished_us = self.at_us;
+            running.is_answered_in_part(self.at_us);
             running
         });
         if let Some(portal) = self.state.portals.get_mut(portal) {
@@ -289,14 +288,15 @@ impl FromServer<'_> {
         let Some(mut running) = self.state.running.take() else {
             return Ok(());
         };
-        running.finished_us = self.at_us;
+        running.answered_us = self.at_us;
         let acts = prepared
             .as_ref()
             .and_then(|prepared| prepared.acts.as_ref());
         if !matches!(acts, Some(Acts::Fetch { .. })) {
             running.told = tag.rows.unwrap_or(0);
         }
-        self.state.moves(tag.name, acts, &mut running);
+        self.state
+            .moves(tag.name, acts, &mut running, self.collector);
         if tag.name == b"DISCARD ALL" || tag.name == b"DEALLOCATE ALL" {
             self.state.statements.clear_named();
         }
@@ -314,92 +314,6 @@ impl FromServer<'_> {
                 self.collector.totals.unassigned += 1;
                 Ok(())
             }
-        }
-    }
-
-    fn error(&mut self, body: &[u8]) -> Result<(), NotRead> {
-        let Some(state) = sql_state(body) else {
-            return Err(NotRead::Malformed(Side::Server, b'E'));
-        };
-        self.state.copies_in = false;
-        let mut blamed = None;
-        match self.state.front() {
-            None | Some(Request::Startup | Request::Sync | Request::FunctionCall) => {
-                self.state
-                    .tell(SessionNews::Failed(state), self.at_us, self.collector);
-                return Ok(());
-            }
-            Some(Request::Query(query)) => {
-                let prepared = query.statements.get(query.at).cloned();
-                let sent_us = query.sent_us;
-                query.at = usize::MAX;
-                if let Some(prepared) = prepared {
-                    let call = self.state.call(&prepared, None, self.collector);
-                    blamed = Some((prepared, call, sent_us));
-                }
-            }
-            Some(_) => {
-                blamed = self.blamed();
-                self.state.skip_to_sync();
-            }
-        }
-        let Some((prepared, call, sent_us)) = blamed else {
-            self.state.running = None;
-            self.state
-                .tell(SessionNews::Failed(state), self.at_us, self.collector);
-            return Ok(());
-        };
-        let transaction = self.state.transaction;
-        let running = self.state.running.take();
-        let mut running = running.unwrap_or_else(|| Running::new(sent_us, transaction));
-        running.finished_us = self.at_us;
-        self.state
-            .failed(&prepared, call, running, state, self.collector);
-        Ok(())
-    }
-
-    /// The statement that an error is about, its values, and when it was sent. The request is gone
-    /// after that.
-    fn blamed(&mut self) -> Option<(Arc<Prepared>, Call, u64)> {
-        match self.state.requests.pop_front()? {
-            Request::Parse {
-                name,
-                prepared,
-                sent_us,
-            } => {
-                if name.is_unnamed() {
-                    // Whatever it was before, the server has forgotten it.
-                    self.state.statements.remove(name);
-                }
-                let call = self.state.call(&prepared, None, self.collector);
-                Some((prepared, call, sent_us))
-            }
-            Request::Bind {
-                statement, bound, ..
-            } => {
-                let prepared = self.state.statements.get(statement).cloned();
-                let blamed = prepared.map(|prepared| {
-                    let call = self.state.call(&prepared, Some(&bound), self.collector);
-                    (prepared, call, bound.sent_us)
-                });
-                self.state.give_back(*bound);
-                blamed
-            }
-            Request::Execute { portal, sent_us } => {
-                self.state.run_portal(portal, sent_us);
-                let (prepared, call) = self.state.finish_portal(portal);
-                Some((prepared?, call?, sent_us))
-            }
-            Request::DescribeStatement(name) => {
-                let prepared = self.state.statements.get(name).cloned()?;
-                let call = self.state.call(&prepared, None, self.collector);
-                Some((prepared, call, self.at_us))
-            }
-            Request::DescribePortal(name) => {
-                let (prepared, call) = self.state.finish_portal(name);
-                Some((prepared?, call?, self.at_us))
-            }
-            _ => None,
         }
     }
 
@@ -467,7 +381,7 @@ impl State {
     }
 
     /// The statement of a portal and its values; it has been executed to its end.
-    fn finish_portal(&mut self, name: Name) -> (Option<Arc<Prepared>>, Option<Call>) {
+    pub(super) fn finish_portal(&mut self, name: Name) -> (Option<Arc<Prepared>>, Option<Call>) {
         match self.portals.get_mut(name) {
             Some(portal) => (Some(Arc::clone(&portal.prepared)), portal.call.take()),
             None => (None, None),
@@ -487,7 +401,13 @@ impl State {
 
     /// What a command does to the transaction, which ReadyForQuery tells only later, and not at all
     /// where it begins and ends within one query. BEGIN and COMMIT belong to the transaction.
-    fn moves(&mut self, tag: &[u8], acts: Option<&Acts>, running: &mut Running) {
+    fn moves(
+        &mut self,
+        tag: &[u8],
+        acts: Option<&Acts>,
+        running: &mut Running,
+        collector: &mut Collector,
+    ) {
         match tag {
             b"BEGIN" | b"START TRANSACTION" if self.transaction.is_none() => {
                 self.begin_transaction();
@@ -495,8 +415,14 @@ impl State {
             }
             b"COMMIT" | b"ROLLBACK" | b"PREPARE TRANSACTION" => match acts {
                 Some(Acts::RollbackTo) => {}
-                Some(Acts::Chain) => self.begin_transaction(),
-                _ => self.transaction = None,
+                acts => {
+                    // Cursors end with their transaction, and are told of before its end.
+                    self.drop_portals(|portal| !portal.holds, collector);
+                    self.transaction = None;
+                    if let Some(Acts::Chain) = acts {
+                        self.begin_transaction();
+                    }
+                }
             },
             _ => {}
         }

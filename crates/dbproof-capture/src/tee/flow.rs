@@ -80,6 +80,11 @@ impl Flow {
         self.broken || (self.source != Source::Open && !self.holds())
     }
 
+    /// Whether there is something that can still be passed on.
+    pub(super) fn has_more(&self) -> bool {
+        !self.broken && (self.holds() || (self.readable && self.source == Source::Open))
+    }
+
     /// Passes on what is there.
     pub(super) fn pass(
         &mut self,
@@ -124,30 +129,30 @@ impl Flow {
         Passed::Turn
     }
 
-    /// Writes a chunk, shows it, and holds what there was no room for; whether all of it is gone.
+    /// Writes a chunk, and holds what there was no room for; whether all of it is gone.
+    ///
+    /// What is written is shown at once, be it a part of the chunk: the server may answer it before
+    /// there is room for the rest, and an answer must not be shown before its request.
     fn write(&mut self, bytes: &[u8], sink: &mut Leg, show: &mut dyn FnMut(&[u8], u64)) -> bool {
         let written = self.write_some(bytes, sink);
-        if written == bytes.len() {
-            if !bytes.is_empty() {
-                show(bytes, self.at_us);
-            }
-            return true;
-        }
-        if self.broken {
+        if written > 0 {
             show(&bytes[..written], self.at_us);
-        } else {
-            self.held.extend_from_slice(bytes);
-            self.sent = written;
         }
-        false
+        if written < bytes.len() && !self.broken {
+            self.held.extend_from_slice(&bytes[written..]);
+        }
+        written == bytes.len()
     }
 
-    /// Writes what is held; whether all of it is gone. The chunk is shown whole.
+    /// Writes what is held; whether all of it is gone.
     fn write_held(&mut self, sink: &mut Leg, show: &mut dyn FnMut(&[u8], u64)) -> bool {
         let held = std::mem::take(&mut self.held);
-        self.sent += self.write_some(&held[self.sent..], sink);
+        let written = self.write_some(&held[self.sent..], sink);
+        if written > 0 {
+            show(&held[self.sent..self.sent + written], self.at_us);
+        }
+        self.sent += written;
         if self.sent == held.len() || self.broken {
-            show(&held[..self.sent], self.at_us);
             self.sent = 0;
             return !self.broken;
         }
@@ -168,5 +173,64 @@ impl Flow {
             }
         }
         written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+
+    use mio::net::UnixStream;
+    use mio::{Poll, Token};
+
+    use super::super::socket::Socket;
+    use super::*;
+
+    /// The other end of a leg.
+    fn leg(poll: &Poll, token: usize) -> (Leg, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let leg = Leg::open(Socket::Unix(ours), poll.registry(), Token(token)).unwrap();
+        (leg, theirs)
+    }
+
+    #[test]
+    fn what_is_written_is_shown_before_the_rest_has_room() {
+        let poll = Poll::new().unwrap();
+        let (mut source, mut application) = leg(&poll, 0);
+        let (mut sink, mut server) = leg(&poll, 1);
+        let mut flow = Flow {
+            readable: true,
+            ..Flow::default()
+        };
+        // More than the sockets hold, in chunks that they do not hold a whole number of.
+        let mut buffer = vec![0; 60_001];
+        let mut shown = 0;
+        let mut read = 0;
+        let mut sent = 0;
+        for _ in 0..200 {
+            sent += application.write(&[7; 50_000]).unwrap_or(0);
+            flow.readable = true;
+            flow.pass(
+                &mut source,
+                &mut sink,
+                Passage {
+                    from: Side::Client,
+                    buffer: &mut buffer,
+                    clock: &|| 1,
+                    supervision: None,
+                    show: &mut |bytes, _| shown += bytes.len(),
+                },
+            );
+            // Whatever the server can have read by now has been shown.
+            let mut taken = [0; 3_000];
+            read += server.read(&mut taken).unwrap_or(0);
+            assert!(read <= shown, "{read} bytes were read, and {shown} shown");
+            let mut ahead = vec![0; 1 << 20];
+            if flow.holds() {
+                read += server.read(&mut ahead).unwrap_or(0);
+                assert!(read <= shown, "{read} bytes were read, and {shown} shown");
+            }
+        }
+        assert!(sent > 1_000_000 && read > 1_000_000);
     }
 }

@@ -77,7 +77,7 @@ impl Leg {
         let mut received = received;
         while !received.is_empty() {
             session.read_tls(&mut received)?;
-            session.process_new_packets().map_err(tls_error)?;
+            process(&mut session, &mut self.socket)?;
         }
         self.tls = Some(session);
         self.flush().map(|_| ())
@@ -100,7 +100,7 @@ impl Leg {
                 break;
             }
             match receive(tls, &mut self.socket)? {
-                Received::Records => {}
+                Received::Records { .. } => {}
                 Received::Nothing => return Ok(false),
                 Received::End => {
                     let words = "the connection was closed during the TLS handshake";
@@ -120,6 +120,7 @@ impl Leg {
     }
 
     fn read_encrypted(&mut self, buffer: &mut [u8]) -> io::Result<Taken> {
+        let mut short = false;
         loop {
             let Some(tls) = &mut self.tls else {
                 return Ok(Taken::End);
@@ -127,7 +128,8 @@ impl Leg {
             match tls.reader().read(buffer) {
                 Ok(0) => return Ok(Taken::End),
                 Ok(count) => {
-                    let drained = false;
+                    // Nothing is left in the socket, and nothing was left decrypted.
+                    let drained = short && count < buffer.len();
                     return Ok(Taken::Bytes { count, drained });
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -138,7 +140,11 @@ impl Leg {
             match receive(tls, &mut self.socket)? {
                 Received::Nothing => return Ok(Taken::Nothing),
                 // The handshake, a change of keys: what TLS answers by itself.
-                Received::Records | Received::End => drop(self.flush()?),
+                Received::Records { last } => {
+                    short = last;
+                    self.flush()?;
+                }
+                Received::End => drop(self.flush()?),
             }
         }
     }
@@ -231,33 +237,54 @@ fn write_plain(socket: &mut Socket, bytes: &[u8]) -> io::Result<usize> {
 }
 
 enum Received {
-    Records,
+    /// Whole records or parts of them; `last` where the read was short.
+    Records {
+        last: bool,
+    },
     Nothing,
     End,
 }
 
+/// Notes whether a read was short.
+struct Noting<'a> {
+    socket: &'a mut Socket,
+    short: bool,
+}
+
+impl io::Read for Noting<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.socket.read(buffer)?;
+        self.short = count < buffer.len();
+        Ok(count)
+    }
+}
+
 fn receive(tls: &mut Connection, socket: &mut Socket) -> io::Result<Received> {
     loop {
-        match tls.read_tls(socket) {
+        let mut noting = Noting {
+            socket,
+            short: false,
+        };
+        match tls.read_tls(&mut noting) {
             Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Received::Nothing),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
             Ok(count) => {
-                if let Err(error) = tls.process_new_packets() {
-                    // The alert that tells the other side why; its loss changes nothing.
-                    tls.write_tls(socket).ok();
-                    return Err(tls_error(error));
-                }
-                return Ok(if count == 0 {
-                    Received::End
-                } else {
-                    Received::Records
+                let last = noting.short;
+                process(tls, socket)?;
+                return Ok(match count {
+                    0 => Received::End,
+                    _ => Received::Records { last },
                 });
             }
         }
     }
 }
 
-fn tls_error(error: rustls::Error) -> io::Error {
-    io::Error::new(ErrorKind::InvalidData, error)
+fn process(tls: &mut Connection, socket: &mut Socket) -> io::Result<()> {
+    tls.process_new_packets().map(drop).map_err(|error| {
+        // The alert that tells the other side why; its loss changes nothing.
+        while tls.wants_write() && matches!(tls.write_tls(socket), Ok(1..)) {}
+        io::Error::new(ErrorKind::InvalidData, error)
+    })
 }

@@ -12,6 +12,7 @@ mod connecting;
 mod deadlines;
 mod engine;
 mod flow;
+mod hello;
 mod leg;
 mod options;
 mod refusal;
@@ -21,6 +22,7 @@ mod server;
 mod session;
 mod socket;
 mod startup;
+mod streaming;
 
 use std::io;
 use std::net::SocketAddr;

@@ -14,6 +14,8 @@ use super::{HEAD, LONGEST_RECORD, TraceError};
 /// What a trace tells next.
 #[derive(Debug)]
 pub enum TraceItem {
+    /// The version of the server.
+    Server(String),
     /// A database, numbered from 0 as they come.
     Database(String),
     /// The catalog of a database.
@@ -111,6 +113,7 @@ impl<R: Read> TraceReader<R> {
         let record = postcard::from_bytes(bytes).map_err(|e| self.damaged(e.to_string()))?;
         match record {
             Record::Database(name) => Ok(Some(TraceItem::Database(name.into_owned()))),
+            Record::Server(version) => Ok(Some(TraceItem::Server(version.into_owned()))),
             Record::Schema { database, schema } => Ok(Some(TraceItem::Schema(database, schema))),
             Record::Incomplete(reason) => Ok(Some(TraceItem::Incomplete(reason.into_owned()))),
             Record::Executions(records) => {

@@ -34,6 +34,8 @@ pub(super) enum Record<'a> {
     Incomplete(Cow<'a, str>),
     /// The end, and how many executions there were.
     End { executions: u64 },
+    /// The version of the server.
+    Server(Cow<'a, str>),
 }
 
 /// The columns of a result.

@@ -67,6 +67,7 @@ fn executed(count: u64) -> Vec<Executed> {
 
 fn written(executed: &[Executed], keep_values: bool) -> Vec<u8> {
     let mut writer = TraceWriter::new(Vec::new(), keep_values).unwrap();
+    writer.server("15.18").unwrap();
     writer.databases(&["shop".to_owned()]).unwrap();
     for executed in executed {
         writer.executed(executed).unwrap();
@@ -89,6 +90,7 @@ fn schema() -> Schema {
 
 #[derive(Debug, Default)]
 struct Seen {
+    server: String,
     databases: Vec<String>,
     schemas: Vec<(u32, Schema)>,
     executed: Vec<Executed>,
@@ -100,6 +102,7 @@ fn read(bytes: &[u8]) -> Result<Seen, TraceError> {
     let mut seen = Seen::default();
     while let Some(item) = reader.next_item()? {
         match item {
+            TraceItem::Server(version) => seen.server = version,
             TraceItem::Database(name) => seen.databases.push(name),
             TraceItem::Schema(database, schema) => seen.schemas.push((database, schema)),
             TraceItem::Executions(more) => seen.executed.extend(more),
@@ -133,6 +136,7 @@ fn what_is_written_is_read() {
     let all = executed(1_000);
     for keep_values in [false, true] {
         let seen = read(&written(&all, keep_values)).unwrap();
+        assert_eq!(seen.server, "15.18");
         assert_eq!(seen.databases, ["shop"]);
         assert_eq!(seen.schemas, [(0, schema())]);
         assert_eq!(seen.incomplete, ["a reason"]);

@@ -28,12 +28,12 @@ pub struct TraceWriter<W: Write> {
     executions: u64,
 }
 
-/// What was told already. Keeping what an address points to keeps the address from being used again.
+/// What was told already, by its address. Keeping what an address points to keeps the address from being used again.
 #[derive(Debug, Default)]
 struct Told {
-    statements: HashMap<*const Statement, (u32, Arc<Statement>)>,
-    shapes: HashMap<*const ResultShape, (u32, Arc<ResultShape>)>,
-    tags: HashMap<*const Tags, (u32, Arc<Tags>)>,
+    statements: HashMap<usize, (u32, Arc<Statement>)>,
+    shapes: HashMap<usize, (u32, Arc<ResultShape>)>,
+    tags: HashMap<usize, (u32, Arc<Tags>)>,
 }
 
 impl<W: Write> TraceWriter<W> {
@@ -48,6 +48,11 @@ impl<W: Write> TraceWriter<W> {
             batch: Vec::with_capacity(BATCH),
             executions: 0,
         })
+    }
+
+    /// Tells the version of the server.
+    pub fn server(&mut self, version: &str) -> io::Result<()> {
+        self.record(&Record::Server(version.into()))
     }
 
     /// Tells the names of databases that are new; `names` are all of them, by their numbers.
@@ -145,7 +150,7 @@ impl<W: Write> TraceWriter<W> {
     }
 
     fn statement(&mut self, statement: &Arc<Statement>) -> io::Result<u32> {
-        if let Some((number, _)) = self.told.statements.get(&Arc::as_ptr(statement)) {
+        if let Some((number, _)) = self.told.statements.get(&address(statement)) {
             return Ok(*number);
         }
         let sql = Cow::Owned(statement.masked_sql());
@@ -154,7 +159,7 @@ impl<W: Write> TraceWriter<W> {
     }
 
     fn shape(&mut self, shape: &Arc<ResultShape>) -> io::Result<u32> {
-        if let Some((number, _)) = self.told.shapes.get(&Arc::as_ptr(shape)) {
+        if let Some((number, _)) = self.told.shapes.get(&address(shape)) {
             return Ok(*number);
         }
         self.record(&Record::Shape(shape.as_ref().into()))?;
@@ -165,7 +170,7 @@ impl<W: Write> TraceWriter<W> {
         let Some(tags) = tags else {
             return Ok(None);
         };
-        if let Some((number, _)) = self.told.tags.get(&Arc::as_ptr(tags)) {
+        if let Some((number, _)) = self.told.tags.get(&address(tags)) {
             return Ok(Some(*number));
         }
         self.record(&Record::Tags(tags.pairs.clone()))?;
@@ -181,11 +186,15 @@ impl<W: Write> TraceWriter<W> {
 }
 
 /// The number of what was just told.
-fn number<T>(told: &mut HashMap<*const T, (u32, Arc<T>)>, item: &Arc<T>) -> u32 {
+fn number<T>(told: &mut HashMap<usize, (u32, Arc<T>)>, item: &Arc<T>) -> u32 {
     // Far fewer are told before all is forgotten.
     let number = u32::try_from(told.len()).unwrap_or(u32::MAX);
-    told.insert(Arc::as_ptr(item), (number, Arc::clone(item)));
+    told.insert(address(item), (number, Arc::clone(item)));
     number
+}
+
+fn address<T>(item: &Arc<T>) -> usize {
+    Arc::as_ptr(item).addr()
 }
 
 impl Told {

@@ -64,7 +64,7 @@ async fn an_application_speaks_tls_as_it_likes_where_the_server_has_none() {
         assert_eq!(tee.report().problems, []);
     }
     let never = scene.tee("sslmode=disable", |options| {
-        options.offer_tls = OfferTls::Never
+        options.offer_tls = OfferTls::Never;
     });
     check(&scene, &never, "sslmode=prefer", Sides(false, false));
     assert_eq!(never.report().problems, []);

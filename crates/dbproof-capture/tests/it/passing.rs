@@ -5,10 +5,11 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dbproof_capture::tap::{Closed, Peer};
-use dbproof_postgres::connect;
+use dbproof_capture::tap::{Closed, Listener, Peer, Tap};
+use dbproof_capture::tee::{ProblemKind, Tee, TeeOptions};
+use dbproof_postgres::{Address, connect};
 
-use crate::scene::{PASSWORD, Psql, Scene, outcome, program, url, wait_until};
+use crate::scene::{PASSWORD, PATIENCE, Psql, Scene, outcome, program, url, wait_until};
 
 #[tokio::test]
 async fn psql_works_and_is_shown_whole() {
@@ -65,7 +66,7 @@ async fn pgbench_works_in_every_mode() {
 }
 
 /// Waits until a session sleeps in the server.
-async fn sleeps(scene: &Scene) {
+pub(crate) async fn sleeps(scene: &Scene) {
     let watching = connect(scene.server.address()).await.unwrap();
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
     while watching.text(sql).await.unwrap().as_deref() != Some("1") {}
@@ -188,4 +189,70 @@ async fn the_unix_socket_is_there_as_long_as_the_tee() {
     assert!(socket.exists());
     scene.stop();
     assert!(!socket.exists());
+}
+
+#[tokio::test]
+async fn the_server_may_listen_at_a_unix_socket() {
+    let scene = Scene::new().await;
+    let folder = scene.server.folder().display().to_string();
+    let url = format!(
+        "postgres://ann@{}:{}/postgres",
+        folder.replace('/', "%2F"),
+        scene.port
+    );
+    let tee = scene.tee("", |options| options.server = Address::parse(&url).unwrap());
+    let place = format!("host=127.0.0.1 port={}", tee.address().unwrap().port());
+    let rows = Psql::new(scene.server.binaries(), &place)
+        .run("SELECT client_addr IS NULL FROM pg_stat_activity WHERE pid = pg_backend_pid()");
+    assert_eq!(rows.unwrap(), "t");
+    scene.stop();
+}
+
+/// A listener whose taps fail at what the test says.
+struct Failing(&'static str);
+
+struct FailingTap(&'static str);
+
+impl Listener for Failing {
+    type Tap = FailingTap;
+
+    fn session(&mut self, _session: u32, _peer: Peer) -> FailingTap {
+        assert!(self.0 != "session", "on purpose");
+        FailingTap(self.0)
+    }
+
+    fn tick(&mut self, _now_us: u64) {
+        assert!(self.0 != "tick", "on purpose");
+    }
+}
+
+impl Tap for FailingTap {
+    fn from_client(&mut self, _bytes: &[u8], _at_us: u64) {
+        assert!(self.0 != "client", "on purpose");
+    }
+
+    fn from_server(&mut self, _bytes: &[u8], _at_us: u64) {
+        assert!(self.0 != "server", "on purpose");
+    }
+
+    fn closed(&mut self, _at_us: u64, _reason: Closed) {
+        assert!(self.0 != "closed", "on purpose");
+    }
+}
+
+#[tokio::test]
+async fn a_tap_that_fails_harms_no_application_and_is_told() {
+    let scene = Scene::new().await;
+    for place in ["session", "client", "server", "closed", "tick"] {
+        let options = TeeOptions::new(url(scene.port, "sslmode=disable"));
+        let tee = Tee::start(&options, Failing(place)).unwrap();
+        let address = format!("host=127.0.0.1 port={}", tee.address().unwrap().port());
+        let rows = Psql::new(scene.server.binaries(), &address).run("SELECT 'served'");
+        assert_eq!(rows.unwrap(), "served", "{place}");
+        wait_until("the failure is told", || !tee.report().problems.is_empty());
+        let (_, report) = tee.stop(PATIENCE);
+        let kinds: Vec<ProblemKind> = report.problems.iter().map(|p| p.kind).collect();
+        assert_eq!(kinds, [ProblemKind::TapFailed], "{place}");
+    }
+    scene.stop();
 }

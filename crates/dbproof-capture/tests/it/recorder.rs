@@ -31,7 +31,7 @@ fn contains(bytes: &[u8], words: &[u8]) -> bool {
 }
 
 /// Keeps up to so many bytes of each direction of each session; all are counted.
-const KEPT: usize = 1 << 20;
+const KEPT: usize = 16 << 10;
 
 /// All sessions of a tee, shared with the test.
 #[derive(Debug, Clone, Default)]

@@ -162,11 +162,6 @@ impl Psql {
         Psql(command)
     }
 
-    pub(crate) fn env(mut self, name: &str, value: &str) -> Psql {
-        self.0.env(name, value);
-        self
-    }
-
     pub(crate) fn command(mut self, sql: &str) -> Command {
         self.0.args(["--command", sql]);
         self.0

@@ -10,6 +10,12 @@ use crate::{ThresholdSource, Verdict};
 pub struct WatchRecord {
     /// Whether anything was captured, and all of it.
     pub verdict: Verdict,
+    /// Where the statements were read from.
+    #[serde(default)]
+    pub source: TrafficSource,
+    /// The files that were read, where files were.
+    #[serde(default)]
+    pub files: Vec<String>,
     /// The command and its arguments, passwords left out; empty where the application was started
     /// elsewhere.
     pub command: Vec<String>,
@@ -61,6 +67,21 @@ pub struct WatchRecord {
     pub idle: Vec<IdleTransaction>,
 }
 
+/// Where statements were read from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrafficSource {
+    /// The traffic between application and server.
+    #[default]
+    Wire,
+    /// A trace of such traffic, kept by `--save-trace`.
+    Trace,
+    /// The server's log, in which there are no results.
+    Log,
+    /// The counters of pg_stat_statements, which know neither values nor order.
+    PgStatStatements,
+}
+
 /// What ended a watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -71,6 +92,8 @@ pub enum WatchEnd {
     Duration,
     /// Ctrl-C or SIGTERM.
     Interrupt,
+    /// The files were read to their end.
+    Source,
 }
 
 /// How a command ended: with a code, or by a signal.
@@ -120,9 +143,9 @@ pub struct TemplateTotal {
     /// The mean time of one.
     pub avg_ms: f64,
     /// Its 95th percentile, to within 5 %.
-    pub p95_ms: f64,
+    pub p95_ms: Option<f64>,
     /// The longest.
-    pub max_ms: f64,
+    pub max_ms: Option<f64>,
     /// Its share of the time of all statements, from 0 to 1.
     pub share: f64,
 }

@@ -7,13 +7,18 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use tokio::sync::oneshot;
 
-const LINES_KEPT: usize = 40;
+/// Lines of which the last words are told.
+const LAST_WORDS: usize = 40;
+/// Lines that can be read later.
+const LINES_KEPT: usize = 2000;
 const READY: &str = "database system is ready to accept connections";
 
 /// The end of the log, and whether there will be more of it.
 #[derive(Debug, Default)]
 struct Tail {
     lines: VecDeque<String>,
+    /// How many lines have come so far, those not kept any more included.
+    count: usize,
     ended: bool,
 }
 
@@ -62,9 +67,23 @@ impl ServerLog {
         let tail = self.shared.lock();
         tail.lines
             .iter()
+            .skip(tail.lines.len().saturating_sub(LAST_WORDS))
             .map(String::as_str)
             .collect::<Vec<_>>()
             .join("\n")
+    }
+
+    /// How many lines have come so far.
+    pub(super) fn count(&self) -> usize {
+        self.shared.lock().count
+    }
+
+    /// The lines after the first `count` ones, as far as they are kept.
+    pub(super) fn lines_after(&self, count: usize) -> Vec<String> {
+        let tail = self.shared.lock();
+        let wanted = tail.count.saturating_sub(count);
+        let skipped = tail.lines.len().saturating_sub(wanted);
+        tail.lines.iter().skip(skipped).cloned().collect()
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -103,6 +122,7 @@ fn read_to_end(output: ChildStdout, shared: &Shared, ready: oneshot::Sender<()>)
             tail.lines.pop_front();
         }
         tail.lines.push_back(text);
+        tail.count += 1;
     }
     // Before `ready` is dropped, so that whoever waits for it finds the whole log.
     shared.lock().ended = true;

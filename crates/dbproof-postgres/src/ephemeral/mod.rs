@@ -131,6 +131,18 @@ impl EphemeralServer {
         self.log.tail()
     }
 
+    /// How many lines the server's log has so far.
+    #[must_use]
+    pub fn log_lines(&self) -> usize {
+        self.log.count()
+    }
+
+    /// The lines of the server's log after the first `count` ones, as far as they are kept.
+    #[must_use]
+    pub fn log_lines_after(&self, count: usize) -> Vec<String> {
+        self.log.lines_after(count)
+    }
+
     /// Whether the server has ended by itself.
     #[must_use]
     pub fn has_died(&self) -> bool {

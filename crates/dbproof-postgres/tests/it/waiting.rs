@@ -1,43 +1,67 @@
 //! Who waits for whom.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dbproof_postgres::connect;
-use dbproof_postgres::locks::{Blocked, wait_until_blocked};
+use dbproof_postgres::locks::Watcher;
 
 use crate::server;
 
+const LIMIT: Duration = Duration::from_secs(20);
+
 #[tokio::test]
-async fn a_blocked_session_is_seen_and_a_free_one_is_not() {
+async fn a_blocked_session_is_seen_with_its_blocker_and_its_lock_and_a_free_one_is_not() {
     let server = server().await;
     let open = || connect(server.address());
-    let (observer, holder, waiter) = (
-        open().await.unwrap(),
-        open().await.unwrap(),
-        open().await.unwrap(),
-    );
+    let watcher = Watcher::new(open().await.unwrap()).await.unwrap();
+    let (holder, waiter) = (open().await.unwrap(), open().await.unwrap());
     let (holds, waits) = (
         holder.backend_pid().await.unwrap(),
         waiter.backend_pid().await.unwrap(),
     );
-    observer
-        .run("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
-        .await
-        .unwrap();
+    let setup = "CREATE TABLE t (id int); INSERT INTO t VALUES (1)";
+    watcher.session().run(setup).await.unwrap();
     holder.run("BEGIN; UPDATE t SET id = 1").await.unwrap();
-    let limit = Duration::from_millis(200);
-    let free = wait_until_blocked(&observer, waits, holds, limit)
-        .await
-        .unwrap();
-    assert_eq!(free, Blocked::Never);
-    let blocked = async {
-        let expected = wait_until_blocked(&observer, waits, holds, Duration::from_secs(20)).await;
-        let others = wait_until_blocked(&observer, waits, 1, limit).await;
+    assert_eq!(watcher.blockers(waits).await.unwrap(), Vec::<i32>::new());
+    assert_eq!(watcher.awaited(waits).await.unwrap(), None);
+    let look = async {
+        let began = Instant::now();
+        while watcher.blockers(waits).await.unwrap() != [holds] {
+            assert!(began.elapsed() < LIMIT, "the update is never blocked");
+        }
+        let lock = watcher.awaited(waits).await.unwrap().unwrap();
         holder.run("ROLLBACK").await.unwrap();
-        (expected.unwrap(), others.unwrap())
+        lock
     };
-    let (updated, (expected, others)) = tokio::join!(waiter.run("UPDATE t SET id = 2"), blocked);
+    let (updated, lock) = tokio::join!(waiter.run("UPDATE t SET id = 2"), look);
     updated.unwrap();
-    assert_eq!(expected, Blocked::AsExpected);
-    assert_eq!(others, Blocked::ByOthers(vec![holds]));
+    assert_eq!(
+        lock.description,
+        "ShareLock on a transaction, for row (0,1) of t"
+    );
+    assert!(lock.since_ms.unwrap() > 0.0);
+    let stranger = watcher.stranger(holds).await.unwrap();
+    assert!(stranger.what.starts_with("client backend"), "{stranger:?}");
+}
+
+#[tokio::test]
+async fn terminated_sessions_are_gone_and_their_locks_with_them() {
+    let server = server().await;
+    let open = || connect(server.address());
+    let watcher = Watcher::new(open().await.unwrap()).await.unwrap();
+    let holder = open().await.unwrap();
+    let pid = holder.backend_pid().await.unwrap();
+    holder.run("BEGIN; CREATE TABLE t (id int)").await.unwrap();
+    watcher.terminate(&[pid], LIMIT).await.unwrap();
+    let held = format!("SELECT 1 FROM pg_locks WHERE pid = {pid}");
+    assert_eq!(watcher.session().text(&held).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn notices_are_counted() {
+    let server = server().await;
+    let session = connect(server.address()).await.unwrap();
+    let two = "DO $$ BEGIN RAISE NOTICE 'a'; RAISE NOTICE 'b'; END $$";
+    session.run(two).await.unwrap();
+    assert_eq!(session.notices(), 2);
 }

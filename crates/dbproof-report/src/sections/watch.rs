@@ -2,7 +2,7 @@
 
 use dbproof_model::{
     CommandExit, FailedStatement, IdleTransaction, PointedVariable, SlowStatement, TemplateTotal,
-    WatchEnd, WatchRecord, WatchedDatabase,
+    TrafficSource, WatchEnd, WatchRecord, WatchedDatabase,
 };
 
 use crate::document::{Align, Block, Cell, Section, Table, Tone};
@@ -13,7 +13,9 @@ const SHOWN: usize = 20;
 
 pub(crate) fn section(record: &WatchRecord) -> Section {
     let mut blocks = vec![Block::Line(vec![Cell::plain(captured(record))])];
-    blocks.push(Block::Line(command(record)));
+    if record.ended != WatchEnd::Source {
+        blocks.push(Block::Line(command(record)));
+    }
     if record.templates.is_empty() {
         blocks.push(Block::Line(vec![Cell::plain("No statement was captured.")]));
     } else {
@@ -51,9 +53,30 @@ fn captured(record: &WatchRecord) -> String {
         0 => String::new(),
         n => format!(", {} lost", figures::counted(n, "event")),
     };
+    let statements = figures::counted(record.executions, "statement");
+    match record.source {
+        TrafficSource::Wire => {}
+        TrafficSource::Trace | TrafficSource::Log => {
+            let kind = match record.source {
+                TrafficSource::Log => {
+                    "the server's log, which has no results: nothing can be proven from it"
+                }
+                _ => "a trace",
+            };
+            let sessions = figures::counted(record.sessions, "session");
+            let files = record.files.join(", ");
+            return format!("Read {statements} of {sessions} from {files} ({kind}).");
+        }
+        TrafficSource::PgStatStatements => {
+            return format!(
+                "pg_stat_statements counted {statements} on {} in {}.",
+                record.server,
+                figures::span(record.duration_ms)
+            );
+        }
+    }
     format!(
-        "Captured {} of {}{lost} between {} and {} in {}.",
-        figures::counted(record.executions, "statement"),
+        "Captured {statements} of {}{lost} between {} and {} in {}.",
         figures::counted(record.sessions, "session"),
         record.listened,
         record.server,
@@ -70,10 +93,15 @@ fn command(record: &WatchRecord) -> Vec<Cell> {
         (Some(exit), WatchEnd::Interrupt) => format!("interrupted: {}", ended(exit)),
         (None, WatchEnd::Duration) => "until the time of --for was over".to_owned(),
         (None, WatchEnd::Interrupt | WatchEnd::Command) => "until it was interrupted".to_owned(),
+        (_, WatchEnd::Source) => "to its end".to_owned(),
     };
     if record.command.is_empty() {
+        let did = match record.source {
+            TrafficSource::PgStatStatements => "counted",
+            _ => "listened",
+        };
         return vec![Cell::plain(format!(
-            "The application was started elsewhere; dbproof listened {end}."
+            "The application was started elsewhere; dbproof {did} {end}."
         ))];
     }
     let tone = match record.exit {
@@ -113,8 +141,8 @@ fn templates(all: &[TemplateTotal]) -> Table {
             Cell::plain(figures::ms(total.total_ms)),
             Cell::plain(figures::count(total.executions)),
             Cell::plain(figures::ms(total.avg_ms)),
-            Cell::plain(figures::ms(total.p95_ms)),
-            Cell::plain(figures::ms(total.max_ms)),
+            Cell::plain(total.p95_ms.map_or("?".to_owned(), figures::ms)),
+            Cell::plain(total.max_ms.map_or("?".to_owned(), figures::ms)),
             Cell::plain(figures::count(total.rows)),
             Cell::code(&total.template),
         ]

@@ -158,6 +158,40 @@ pub struct DeadlockConfig {
     pub runs: u32,
     /// The values of the server's `deadlock_timeout` to run at, in milliseconds.
     pub timeouts_ms: Vec<u32>,
+    /// Many clients on few rows, for `dbproof deadlock --storm`.
+    pub storm: StormConfig,
+}
+
+/// `[deadlock.storm]`: many clients that change few rows, in one order and in any.
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct StormConfig {
+    /// The statement that changes one row, whose key is `$1`. Without it, the storm has a table of
+    /// its own.
+    pub sql: Option<String>,
+    /// A query for the keys of the hot rows, in the order in which the sorted turns take them.
+    pub keys: Option<String>,
+    /// What a bystander runs: the same table, other rows.
+    pub bystander: Option<String>,
+    /// Clients at the same time.
+    pub clients: u32,
+    /// Rows that each transaction changes.
+    pub rows_per_transaction: u32,
+    /// Seconds for each order of the rows, at each `deadlock_timeout`.
+    pub seconds: f64,
+}
+
+impl Default for StormConfig {
+    fn default() -> Self {
+        StormConfig {
+            sql: None,
+            keys: None,
+            bystander: None,
+            clients: 8,
+            rows_per_transaction: 4,
+            seconds: 4.0,
+        }
+    }
 }
 
 impl Default for DeadlockConfig {
@@ -166,6 +200,7 @@ impl Default for DeadlockConfig {
             shapes: "deadlocks".to_owned(),
             runs: 20,
             timeouts_ms: vec![1000, 100, 10],
+            storm: StormConfig::default(),
         }
     }
 }
@@ -249,11 +284,27 @@ impl Config {
             ),
             ("pairs", self.regress.pairs),
             ("runs", self.deadlock.runs.min(self.nplusone.runs)),
+            ("clients", self.deadlock.storm.clients),
+            (
+                "rows_per_transaction",
+                self.deadlock.storm.rows_per_transaction,
+            ),
         ];
         for (key, count) in counts {
             if count == 0 {
                 return wrong(key, "must be at least 1");
             }
+        }
+        let storm = &self.deadlock.storm;
+        if storm.sql.is_some() != storm.keys.is_some() {
+            return wrong(
+                if storm.sql.is_some() { "sql" } else { "keys" },
+                "needs the other one too: `sql` changes the row of a key, and `keys` is a query for \
+                 the keys",
+            );
+        }
+        if !positive(storm.seconds) {
+            return wrong("seconds", "must be a number of seconds above 0");
         }
         if self.deadlock.timeouts_ms.is_empty() || self.deadlock.timeouts_ms.contains(&0) {
             return wrong(
@@ -379,6 +430,9 @@ unknown key `slwo`
             "[slow]\nrate = 1e6\nduration_s = 60\n",
             "[slow]\nmix = 3\n",
             "[deadlock]\ntimeouts_ms = []\n",
+            "[deadlock.storm]\nsql = \"SELECT $1\"\n",
+            "[deadlock.storm]\nclients = 0\n",
+            "[deadlock.storm]\nseconds = -1\n",
             "[project]\nscale = nan\n",
             "[slow]\nstatistic = \"p42\"\n",
             "[slow]\nsamples = \"many\"\n",

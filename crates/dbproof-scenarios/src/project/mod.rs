@@ -63,6 +63,15 @@ impl Project {
         })
     }
 
+    /// A project of which nothing is said: the defaults.
+    #[must_use]
+    pub fn without_configuration(folder: &Path) -> Self {
+        Project {
+            folder: folder.to_owned(),
+            config: Config::default(),
+        }
+    }
+
     /// The project's name.
     #[must_use]
     pub fn name(&self) -> Option<String> {

@@ -15,6 +15,7 @@ use dbproof_postgres::Address;
 
 use super::catalogs::Catalogs;
 use super::idle::IdleTransactions;
+use super::saving::SavedTrace;
 
 /// How often catalogs are looked after where nothing passes.
 const TURN: Duration = Duration::from_millis(50);
@@ -26,6 +27,7 @@ pub(super) struct Analyst {
     totals: Totals,
     idle: IdleTransactions,
     catalogs: Catalogs,
+    saved: Option<SavedTrace>,
     /// Sessions and executions, by the number of the database.
     counts: Vec<(u64, u64)>,
     /// Errors that belong to no statement, and how often they came.
@@ -49,18 +51,26 @@ pub(super) struct Seen {
     pub(super) totals: Totals,
     pub(super) idle: IdleTransactions,
     pub(super) databases: Vec<WatchedDatabase>,
+    /// Why the trace that was asked for is not whole.
+    pub(super) not_saved: Option<String>,
     /// Errors that belong to no statement, and how often they came.
     pub(super) refused: BTreeMap<SqlState, u64>,
 }
 
 impl Analyst {
     /// Nothing seen yet; what takes at least `slow_us` microseconds is slow.
-    pub(super) fn new(detector: Detector, slow_us: u64, server: &Address) -> Self {
+    pub(super) fn new(
+        detector: Detector,
+        slow_us: u64,
+        server: &Address,
+        saved: Option<SavedTrace>,
+    ) -> Self {
         Analyst {
             detector,
             totals: Totals::new(slow_us),
             idle: IdleTransactions::default(),
             catalogs: Catalogs::new(server),
+            saved,
             counts: Vec::new(),
             refused: BTreeMap::new(),
             waits: HashMap::new(),
@@ -79,6 +89,9 @@ impl Analyst {
                 }
                 let wanted = self.detector.wants_schema();
                 self.catalogs.turn(&wanted, |number, schema| {
+                    if let Some(saved) = &mut self.saved {
+                        saved.schema(number, &schema);
+                    }
                     self.detector.schema(number, schema);
                 });
             }
@@ -89,8 +102,13 @@ impl Analyst {
     pub(super) fn finish(mut self, summary: &CaptureSummary) -> Seen {
         let wanted = self.detector.wants_schema();
         self.catalogs.finish(&wanted, |number, schema| {
+            if let Some(saved) = &mut self.saved {
+                saved.schema(number, &schema);
+            }
             self.detector.schema(number, schema);
         });
+        let saved = self.saved.take();
+        let not_saved = saved.and_then(|saved| saved.finish(&summary.incomplete));
         for wait in std::mem::take(&mut self.waits).into_values() {
             self.idle.push(wait.after.as_deref(), wait.for_us, false);
         }
@@ -113,6 +131,7 @@ impl Analyst {
             totals: self.totals,
             idle: self.idle,
             databases,
+            not_saved,
             refused: self.refused,
         }
     }
@@ -128,6 +147,9 @@ impl Analyst {
 
     fn executed(&mut self, executed: Executed) {
         self.count(executed.database).1 += 1;
+        if let Some(saved) = &mut self.saved {
+            saved.executed(&executed);
+        }
         self.totals.push(&executed);
         if executed.statement.kind() == StatementKind::Other && executed.failed.is_none() {
             let number = executed.database as usize;
@@ -142,6 +164,9 @@ impl Analyst {
             SessionNews::Opened(opened) => {
                 self.count(opened.database).0 += 1;
                 let number = opened.database as usize;
+                if let Some(saved) = &mut self.saved {
+                    saved.database(number, &opened.database_name);
+                }
                 self.catalogs
                     .opened(number, &opened.database_name, event.at_us);
             }

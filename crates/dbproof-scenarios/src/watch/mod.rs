@@ -4,12 +4,14 @@
 //! * `pointing`: leads the command to dbproof; `command`: runs it.
 //! * `analyst`: looks at the traffic while it passes; `catalogs`: asks what the columns are.
 //! * `proving`: runs loops and their batched statements side by side.
-//! * `record`: what is told of it all.
+//! * `record`: what is told of it all; `saving`: what is kept of it as a trace.
+//! * `recorded`: traces and logs, which are judged in the same way; `counters`: what the server counts.
 
 mod analyst;
 mod catalogs;
 mod command;
 mod connection_string;
+mod counters;
 mod idle;
 mod masked;
 mod options;
@@ -17,27 +19,34 @@ mod percent;
 mod pointing;
 mod proving;
 mod record;
+mod recorded;
+mod saving;
 mod target;
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use dbproof_analysis::nplusone::{Detector, IgnoreRule, Thresholds};
 use dbproof_capture::capture::{Capture, CaptureOptions, CaptureSummary};
 use dbproof_capture::tee::TeeOptions;
-use dbproof_model::{CommandExit, RunRecord, WatchEnd};
+use dbproof_model::{CommandExit, RunRecord, TrafficSource, WatchEnd};
 use nix::sys::signal::Signal;
 
 use self::analyst::Analyst;
 use self::command::{Running, Signals, exit, terminal_reaches_the_command};
+pub use self::counters::{CountedOptions, count};
 use self::masked::masked;
 pub use self::options::{WatchOptions, WatchedServer};
 use self::pointing::Pointing;
 pub use self::pointing::VariableRequest;
-use self::record::{Circumstances, parts};
+use self::record::{Circumstances, Limits, parts};
+pub use self::recorded::{RecordedOptions, RecordedSource, judge};
+use self::saving::SavedTrace;
 use self::target::Target;
 use crate::error::{InputError, RunError};
 use crate::observer::{Event, Observer};
+use crate::options::Threshold;
 use crate::project::Project;
 use crate::project::config::NPlusOneConfig;
 use crate::run::Beginning;
@@ -63,12 +72,22 @@ pub async fn watch(
         target = Target::open(options, &beginning.run_id, observer) => target?,
         _ = signals.next() => return Ok(None),
     };
+    let saved = match &options.save_trace {
+        Some(path) => {
+            let mut saved = SavedTrace::create(path, options.keep_values)?;
+            saved.server(&target.server.version);
+            Some(saved)
+        }
+        None => None,
+    };
     let (capture, batches) = Capture::start(&capture_options(options, &target))?;
     let listened = capture
         .address()
         .ok_or_else(|| InputError::new("nowhere to listen"))?;
     let reached = pointing::reachable(listened);
-    let analyst = Analyst::new(detector(options), slow_us(options), &target.address)
+    let detector = detector(options.project.as_ref());
+    let slow_us = slow_us(options.threshold);
+    let analyst = Analyst::new(detector, slow_us, &target.address, saved)
         .start(batches)
         .map_err(|source| RunError::File {
             action: "start the analysis".to_owned(),
@@ -85,7 +104,7 @@ pub async fn watch(
         server: &target.address.to_string(),
         has_command: !options.command.is_empty(),
     });
-    let (exit, ended) = run(options, &pointing, &mut signals).await?;
+    let (exit, ended) = run(&options.command, options.duration, &pointing, &mut signals).await?;
     let duration_ms = began.elapsed().as_secs_f64() * 1e3;
     observer.event(Event::Judging);
     let summary = stop(capture).await;
@@ -109,7 +128,14 @@ pub async fn watch(
         .chain(options.variable("PGPASSWORD").map(str::to_owned))
         .collect();
     let shown = options.command.iter();
+    let limits = Limits {
+        threshold: options.threshold,
+        idle: options.idle_limit(),
+        keep_values: options.keep_values,
+    };
     let circumstances = Circumstances {
+        source: TrafficSource::Wire,
+        files: Vec::new(),
         command: shown
             .map(|a| masked(&a.to_string_lossy(), &passwords))
             .collect(),
@@ -120,7 +146,7 @@ pub async fn watch(
         pointed: pointing.told,
         duration_ms,
     };
-    let (scenarios, findings) = parts(options, circumstances, &summary, seen);
+    let (scenarios, findings) = parts(&limits, circumstances, &summary, seen);
     let project = options.project.as_ref().and_then(Project::name);
     let folder = options.folder();
     Ok(Some(beginning.record(
@@ -145,19 +171,21 @@ fn capture_options(options: &WatchOptions, target: &Target) -> CaptureOptions {
     }
 }
 
-fn detector(options: &WatchOptions) -> Detector {
+fn thresholds(project: Option<&Project>) -> Thresholds {
     let default = NPlusOneConfig::default();
-    let config = options
-        .project
-        .as_ref()
-        .map_or(&default, |p| &p.config.nplusone);
-    let thresholds = Thresholds {
+    let config = project.map_or(&default, |p| &p.config.nplusone);
+    Thresholds {
         proven_children: config.proven_children,
         likely_values: config.likely_values,
         duplicate_repeats: config.duplicate_repeats,
         coverage: config.coverage,
         burst_gap_ms: config.burst_gap_ms,
-    };
+    }
+}
+
+fn detector(project: Option<&Project>) -> Detector {
+    let default = NPlusOneConfig::default();
+    let config = project.map_or(&default, |p| &p.config.nplusone);
     let rules = config.ignore.iter().filter_map(|entry| {
         let reason = &entry.reason;
         if let Some(template) = &entry.template {
@@ -166,11 +194,11 @@ fn detector(options: &WatchOptions) -> Detector {
         let (key, value) = entry.tag.as_ref()?.split_once('=')?;
         Some(IgnoreRule::tag(key.trim(), value.trim(), reason))
     });
-    Detector::new(thresholds).ignoring(rules.collect())
+    Detector::new(thresholds(project)).ignoring(rules.collect())
 }
 
-fn slow_us(options: &WatchOptions) -> u64 {
-    let threshold = Duration::try_from_secs_f64(options.threshold.milliseconds / 1e3);
+fn slow_us(threshold: Threshold) -> u64 {
+    let threshold = Duration::try_from_secs_f64(threshold.milliseconds / 1e3);
     let micros = threshold.map(|t| u64::try_from(t.as_micros()).unwrap_or(u64::MAX));
     micros.unwrap_or(u64::MAX)
 }
@@ -191,24 +219,23 @@ fn point(
 
 /// Runs the command to its end, or waits; what ended it is told.
 async fn run(
-    options: &WatchOptions,
+    command: &[OsString],
+    duration: Option<Duration>,
     pointing: &Pointing,
     signals: &mut Signals,
 ) -> Result<(Option<CommandExit>, WatchEnd), RunError> {
-    let deadline = options
-        .duration
-        .map(|duration| tokio::time::Instant::now() + duration);
+    let deadline = duration.map(|duration| tokio::time::Instant::now() + duration);
     let over = async |deadline: Option<tokio::time::Instant>| match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     };
-    if options.command.is_empty() {
+    if command.is_empty() {
         return tokio::select! {
             _ = signals.next() => Ok((None, WatchEnd::Interrupt)),
             () = over(deadline) => Ok((None, WatchEnd::Duration)),
         };
     }
-    let mut running = Running::start(&options.command, pointing)?;
+    let mut running = Running::start(command, pointing)?;
     let mut deadline = deadline;
     let mut ended = WatchEnd::Command;
     loop {

@@ -29,6 +29,8 @@ pub struct WatchOptions {
     pub duration: Option<Duration>,
     /// Run each proven loop and its batched statement, and compare their rows.
     pub prove: bool,
+    /// Keep what is captured as a trace in this file.
+    pub save_trace: Option<PathBuf>,
     /// From where on a statement is slow.
     pub threshold: Threshold,
     /// The seed of the data of a throw-away database.

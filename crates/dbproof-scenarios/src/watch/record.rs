@@ -1,6 +1,7 @@
 //! The record of a watch: [`parts`].
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use dbproof_analysis::findings::{
     catalog_unread, failed_statements, idle_transaction, nothing_captured, slow_statement,
@@ -10,11 +11,12 @@ use dbproof_capture::capture::CaptureSummary;
 use dbproof_capture::tee::{Problem, ProblemKind};
 use dbproof_model::{
     CommandExit, FailedStatement, Finding, NPlusOneRecord, OtherTemplates, PointedVariable,
-    Scenarios, Severity, SlowStatement, TemplateTotal, Verdict, WatchEnd, WatchRecord,
+    Scenarios, Severity, SlowStatement, TemplateTotal, TrafficSource, Verdict, WatchEnd,
+    WatchRecord,
 };
 
 use super::analyst::Seen;
-use super::options::WatchOptions;
+use crate::options::Threshold;
 
 /// Statements that the record names.
 const MOST_TEMPLATES: usize = 50;
@@ -23,9 +25,22 @@ const MOST_NAMED: usize = 20;
 /// The longest text of a statement with its values, in characters.
 const LONGEST_EXAMPLE: usize = 10_000;
 
+/// What of the traffic stands out, and what is shown of it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// From where on a statement is slow.
+    pub(super) threshold: Threshold,
+    /// From where on a transaction was left idle.
+    pub(super) idle: Duration,
+    /// Show texts of slow statements with their values.
+    pub(super) keep_values: bool,
+}
+
 /// What is known of a watch beside its traffic.
 #[derive(Debug)]
 pub(super) struct Circumstances {
+    pub(super) source: TrafficSource,
+    pub(super) files: Vec<String>,
     pub(super) command: Vec<String>,
     pub(super) exit: Option<CommandExit>,
     pub(super) ended: WatchEnd,
@@ -37,12 +52,12 @@ pub(super) struct Circumstances {
 
 /// The parts of the record, and the findings.
 pub(super) fn parts(
-    options: &WatchOptions,
+    limits: &Limits,
     circumstances: Circumstances,
     summary: &CaptureSummary,
     seen: Seen,
 ) -> (Scenarios, Vec<Finding>) {
-    let idle_limit_ms = options.idle_limit().as_secs_f64() * 1e3;
+    let idle_limit_ms = limits.idle.as_secs_f64() * 1e3;
     let (templates, others) = templates(&seen.totals);
     let mut reasons = seen.detection.incomplete.clone();
     reasons.extend(turned_away(&summary.tee.problems));
@@ -53,6 +68,8 @@ pub(super) fn parts(
         } else {
             Verdict::Inconclusive
         },
+        source: circumstances.source,
+        files: circumstances.files,
         command: circumstances.command,
         exit: circumstances.exit,
         ended: circumstances.ended,
@@ -65,13 +82,16 @@ pub(super) fn parts(
         complete,
         dropped: summary.dropped,
         reasons: reasons.clone(),
-        notes: notes(summary, &seen.refused),
+        notes: notes(summary, &seen.refused)
+            .into_iter()
+            .chain(seen.not_saved)
+            .collect(),
         databases: seen.databases,
         templates,
         others,
-        threshold_ms: options.threshold.milliseconds,
-        threshold_source: options.threshold.source,
-        slow: slow(&seen.totals, options.keep_values),
+        threshold_ms: limits.threshold.milliseconds,
+        threshold_source: limits.threshold.source,
+        slow: slow(&seen.totals, limits.keep_values),
         failed: failed(&seen.totals),
         idle_limit_ms,
         idle: seen.idle.list(),
@@ -135,8 +155,8 @@ fn templates(totals: &Totals) -> (Vec<TemplateTotal>, OtherTemplates) {
         rows: figures.rows,
         total_ms: figures.total_us as f64 / 1e3,
         avg_ms: figures.avg_us / 1e3,
-        p95_ms: figures.p95_us as f64 / 1e3,
-        max_ms: figures.max_us as f64 / 1e3,
+        p95_ms: Some(figures.p95_us as f64 / 1e3),
+        max_ms: Some(figures.max_us as f64 / 1e3),
         share: figures.share,
     };
     (all.iter().take(MOST_TEMPLATES).map(total).collect(), others)

@@ -117,7 +117,7 @@ fn not_understood() -> RunError {
 /// What the server says of itself. That it is there is certain afterwards; that dbproof may log in is
 /// not needed, since the application brings its own credentials, and its database may be made by the
 /// command.
-async fn reach(address: &Address) -> Result<Server, PostgresError> {
+pub(super) async fn reach(address: &Address) -> Result<Server, PostgresError> {
     let mut server = Server {
         engine: "postgresql".to_owned(),
         version: "unknown".to_owned(),

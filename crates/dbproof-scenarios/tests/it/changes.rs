@@ -21,7 +21,7 @@ use std::time::Instant;
 use dbproof_model::{Finding, RegressQuery, Scenario, Severity};
 use dbproof_postgres::{Binaries, EphemeralServer, connect};
 use dbproof_scenarios::project::Project;
-use dbproof_scenarios::{RunOptions, ServerChoice, Silent};
+use dbproof_scenarios::{DeadlockChoice, RunOptions, ServerChoice, Silent};
 use serde::Deserialize;
 
 /// Few samples: what decides here is the same in every run.
@@ -126,6 +126,7 @@ impl Case {
             keep_values: false,
             threshold: None,
             change: None,
+            deadlock: DeadlockChoice::default(),
             cleaner: None,
         };
         let record = dbproof_scenarios::run(&options, &Silent)

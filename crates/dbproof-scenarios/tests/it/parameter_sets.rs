@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use dbproof_model::{Finding, PlanChoice, RegressQuery, RegressVerdict, Scenario, Severity};
 use dbproof_scenarios::project::Project;
-use dbproof_scenarios::{RunError, RunOptions, ServerChoice, Silent};
+use dbproof_scenarios::{DeadlockChoice, RunError, RunOptions, ServerChoice, Silent};
 
 /// A run of `regress` on a project of one base, one query and one change.
 pub(crate) async fn regress(
@@ -35,6 +35,7 @@ pub(crate) async fn regress(
         keep_values: true,
         threshold: None,
         change: None,
+        deadlock: DeadlockChoice::default(),
         cleaner: None,
     };
     let record = dbproof_scenarios::run(&options, &Silent).await?;

@@ -1,6 +1,8 @@
 //! What clap parses: [`Arguments`]. Turned into validated options by the commands.
 
+mod deadlock;
 mod format;
+mod nplusone;
 mod seed;
 mod watch;
 
@@ -8,7 +10,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use deadlock::DeadlockArguments;
 pub(crate) use format::{Format, FormatTarget};
+pub(crate) use nplusone::NPlusOneArguments;
 pub(crate) use seed::{SeedArguments, SeedFormat};
 pub(crate) use watch::WatchArguments;
 
@@ -34,9 +38,9 @@ pub(crate) enum Command {
     /// What does a schema change do to the monitored queries?
     Regress(RegressArguments),
     /// Which pages ask once, and then N times more?
-    Nplusone(ScenarioArguments),
+    Nplusone(NPlusOneArguments),
     /// What does a deadlock cost, and how soon is it over?
-    Deadlock(ScenarioArguments),
+    Deadlock(DeadlockArguments),
     /// Run a command, or wait for an application, and judge its traffic with the database
     Watch(WatchArguments),
     /// Fill a database with the rows of data/*.toml

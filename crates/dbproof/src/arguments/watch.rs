@@ -37,6 +37,10 @@ pub(crate) struct WatchArguments {
     /// {host}, {port}, {user}, {password} or {database} in it; repeatable
     #[arg(long, value_name = "NAME[=TEXT]")]
     pub(crate) env: Vec<VariableRequest>,
+    /// Keep what is captured as a trace, for `dbproof nplusone --trace FILE`; with values only where
+    /// --keep-values is given
+    #[arg(long, value_name = "FILE")]
+    pub(crate) save_trace: Option<PathBuf>,
     /// Run every proven loop and its batched statement in a read-only transaction, and compare
     #[arg(long)]
     pub(crate) prove: bool,
@@ -69,7 +73,7 @@ fn listen_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 /// `30s`, `500ms`, `5m`, `1h`, or seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text
         .find(|c: char| !(c.is_ascii_digit() || c == '.'))
         .unwrap_or(text.len());

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use dbproof_model::{GroupVerdict, RegressVerdict, RunRecord};
 use dbproof_scenarios::project::Project;
-use dbproof_scenarios::{RunOptions, ServerChoice};
+use dbproof_scenarios::{DeadlockChoice, RunOptions, ServerChoice};
 use include_dir::{Dir, include_dir};
 
 use crate::arguments::{DemoArguments, Format};
@@ -45,6 +45,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<Outcome> {
         keep_values: arguments.measure.keep_values,
         threshold: scenarios::threshold()?,
         change: None,
+        deadlock: DeadlockChoice::default(),
         cleaner: None,
     };
     let progress = ProgressLine::new(arguments.output.quiet);

@@ -1,10 +1,11 @@
-//! `dbproof run | slow | regress | nplusone | deadlock`.
+//! `dbproof run | slow | regress | nplusone`, and what every scenario's command has in common.
 
 use dbproof_model::{Scenario, ThresholdSource};
 use dbproof_postgres::Address;
 use dbproof_scenarios::project::Project;
 use dbproof_scenarios::{
-    ChangeChoice, Cleaner, GivenDatabases, RunError, RunOptions, ServerChoice, Threshold,
+    ChangeChoice, Cleaner, DeadlockChoice, GivenDatabases, RunError, RunOptions, ServerChoice,
+    Threshold,
 };
 
 use crate::arguments::{ChangeArguments, DROP_DATABASES, RegressArguments, ScenarioArguments};
@@ -21,7 +22,7 @@ pub(crate) fn all(arguments: ChangeArguments) -> anyhow::Result<Outcome> {
 }
 
 pub(crate) fn slow(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
-    execute(arguments, vec![Scenario::Slow], None)
+    execute_project(arguments, vec![Scenario::Slow], None)
 }
 
 pub(crate) fn regress(arguments: RegressArguments) -> anyhow::Result<Outcome> {
@@ -34,15 +35,18 @@ pub(crate) fn regress(arguments: RegressArguments) -> anyhow::Result<Outcome> {
         after: Address::parse(&after).map_err(RunError::from)?,
     }));
     change.scenario.database_url = Some(after);
-    execute(change.scenario, vec![Scenario::Regress], Some(databases))
+    execute_project(change.scenario, vec![Scenario::Regress], Some(databases))
 }
 
 pub(crate) fn nplusone(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
-    execute(arguments, vec![Scenario::NPlusOne], None)
+    execute_project(arguments, vec![Scenario::NPlusOne], None)
 }
 
-pub(crate) fn deadlock(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
-    execute(arguments, vec![Scenario::Deadlock], None)
+/// What a command asks the scenarios to do.
+pub(crate) struct Asked {
+    pub(crate) scenarios: Vec<Scenario>,
+    pub(crate) deadlock: DeadlockChoice,
+    pub(crate) change: Option<ChangeChoice>,
 }
 
 fn execute_change(arguments: ChangeArguments, scenarios: Vec<Scenario>) -> anyhow::Result<Outcome> {
@@ -51,15 +55,29 @@ fn execute_change(arguments: ChangeArguments, scenarios: Vec<Scenario>) -> anyho
         (None, Some(revision)) => Some(ChangeChoice::Since(revision)),
         (None, None) => None,
     };
-    execute(arguments.scenario, scenarios, change)
+    execute_project(arguments.scenario, scenarios, change)
 }
 
-fn execute(
+fn execute_project(
     arguments: ScenarioArguments,
     scenarios: Vec<Scenario>,
     change: Option<ChangeChoice>,
 ) -> anyhow::Result<Outcome> {
-    let project = Project::open(&arguments.config).map_err(anyhow::Error::from)?;
+    let project = Project::open(&arguments.config)?;
+    let asked = Asked {
+        scenarios,
+        deadlock: DeadlockChoice::default(),
+        change,
+    };
+    execute(arguments, project, asked)
+}
+
+/// Runs scenarios, writes the reports and tells the outcome.
+pub(crate) fn execute(
+    arguments: ScenarioArguments,
+    project: Project,
+    asked: Asked,
+) -> anyhow::Result<Outcome> {
     let outputs = Outputs::open(&arguments.output)?;
     let output = arguments.output.output.clone();
     let server = match arguments.database_url {
@@ -70,13 +88,14 @@ fn execute(
     };
     let options = RunOptions {
         project,
-        scenarios,
+        scenarios: asked.scenarios,
         server,
         in_place: arguments.in_place,
         seed: arguments.measure.seed,
         keep_values: arguments.measure.keep_values,
         threshold: threshold()?,
-        change,
+        change: asked.change,
+        deadlock: asked.deadlock,
         cleaner: Some(cleaner()?),
     };
     let progress = ProgressLine::new(arguments.output.quiet);

@@ -16,7 +16,7 @@ use crate::progress::ProgressLine;
 
 /// From where on a statement is slow where nobody says, in milliseconds.
 const DEFAULT_THRESHOLD_MS: f64 = 100.0;
-const DEFAULT_CONFIG: &str = "dbproof.toml";
+pub(super) const DEFAULT_CONFIG: &str = "dbproof.toml";
 
 pub(crate) fn run(arguments: WatchArguments) -> anyhow::Result<Outcome> {
     let outputs = Outputs::open(&arguments.output)?;
@@ -43,7 +43,7 @@ fn watched(options: &WatchOptions, progress: &ProgressLine) -> anyhow::Result<Op
 }
 
 /// The code of a command that failed; 128 and the signal where one ended it.
-fn of_command(record: &RunRecord) -> Option<Outcome> {
+pub(super) fn of_command(record: &RunRecord) -> Option<Outcome> {
     let watch = record.scenarios.watch.as_ref()?;
     let exit = watch.exit?;
     if watch.ended == WatchEnd::Duration {
@@ -96,6 +96,7 @@ fn options(arguments: WatchArguments) -> anyhow::Result<WatchOptions> {
         variables,
         listen: arguments.listen,
         duration: arguments.duration,
+        save_trace: arguments.save_trace,
         prove: arguments.prove,
         seed: arguments.measure.seed,
         keep_values: arguments.measure.keep_values,
@@ -103,7 +104,7 @@ fn options(arguments: WatchArguments) -> anyhow::Result<WatchOptions> {
 }
 
 /// The project: the one that was named, else the one of this folder, if it is one.
-fn project(named: Option<&Path>) -> anyhow::Result<Option<Project>> {
+pub(super) fn project(named: Option<&Path>) -> anyhow::Result<Option<Project>> {
     let file = named.unwrap_or(Path::new(DEFAULT_CONFIG));
     if named.is_none() && !file.exists() {
         return Ok(None);
@@ -143,7 +144,7 @@ fn configured_variables(project: Option<&Project>) -> anyhow::Result<Vec<Variabl
 }
 
 /// Flag, environment, `[watch] slow_ms`, `[slow] threshold_ms`, default.
-fn threshold(flag: Option<f64>, project: Option<&Project>) -> anyhow::Result<Threshold> {
+pub(super) fn threshold(flag: Option<f64>, project: Option<&Project>) -> anyhow::Result<Threshold> {
     let of = |milliseconds, source| Threshold {
         milliseconds,
         source,

@@ -9,6 +9,7 @@ mod given_databases;
 mod infer;
 mod load;
 mod project;
+mod recorded;
 mod schema_dump;
 mod seed;
 mod server;

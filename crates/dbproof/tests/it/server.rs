@@ -11,13 +11,19 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    pub(crate) fn start_with(settings: &[(&str, &str)]) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
         let chosen = std::env::var_os("DBPROOF_PG_BIN").map(std::path::PathBuf::from);
         let binaries = Binaries::find(chosen.as_deref()).unwrap();
-        let server = runtime.block_on(EphemeralServer::start(&binaries)).unwrap();
+        let server = runtime
+            .block_on(EphemeralServer::start_with(&binaries, settings))
+            .unwrap();
         Server { server, runtime }
     }
 

@@ -11,7 +11,7 @@ use crate::project::{Run, Shop, wait_until};
 use crate::server::Server;
 
 /// A page that asks for ten orders, and then for each one's user: values as literals.
-const LOOPED: &str = "
+pub(crate) const LOOPED: &str = "
 { echo 'select id, user_id from orders order by id limit 10;'
 psql -qAtc 'select user_id from orders order by id limit 10' |
 while read user; do echo \"select id, name from users where id = $user;\"; done
@@ -22,7 +22,7 @@ const JOINED: &str = "
 echo 'select o.id, u.name from orders o join users u on u.id = o.user_id order by o.id limit 10' |
 psql -qAt";
 
-const CHILD: &str = "select id, name from users where id = ?";
+pub(crate) const CHILD: &str = "select id, name from users where id = ?";
 
 impl Shop {
     /// `dbproof watch …` with no server of ours in its environment.
@@ -41,7 +41,7 @@ impl Shop {
     }
 
     /// The exit code and the record, which is written to a file beside what the command prints.
-    fn watch_record(&self, arguments: &[&str]) -> (i32, Value) {
+    pub(crate) fn watch_record(&self, arguments: &[&str]) -> (i32, Value) {
         let formats = ["--format", "json=record.json"];
         let run = self.watched(&[&formats[..], arguments].concat());
         let record = std::fs::read_to_string(self.path("record.json"));
@@ -54,7 +54,7 @@ impl Shop {
 }
 
 /// The folder of the server's programs may hold psql, too.
-fn path_with_psql() -> std::ffi::OsString {
+pub(crate) fn path_with_psql() -> std::ffi::OsString {
     let mut folders: Vec<PathBuf> = Vec::new();
     let chosen = std::env::var_os("DBPROOF_PG_BIN").map(PathBuf::from);
     if let Ok(binaries) = dbproof_postgres::Binaries::find(chosen.as_deref()) {

@@ -17,16 +17,19 @@ export async function customersOfEach(db) {
   return names
 }
 
-// What the lines of an order cost in a currency. Planted: the rate is looked up for every line.
-export async function prices(db, order, currency) {
-  const lines = await db('order_lines as l').join('products as p', 'p.id', 'l.product_id')
-    .where('l.order_id', order).orderBy('l.id').select('l.pieces', 'p.price_cents')
-  const shown = []
-  for (const line of lines) {
-    const rate = await db('rates').where({ currency }).first('per_euro')
-    shown.push((line.pieces * line.price_cents * rate.per_euro / 100).toFixed(2))
-  }
-  return shown
+// What the lines of an order cost in a currency, as of one moment. Planted: the rate is looked up for
+// every line.
+export function prices(db, order, currency) {
+  return db.transaction(async (transaction) => {
+    const lines = await transaction('order_lines as l').join('products as p', 'p.id', 'l.product_id')
+      .where('l.order_id', order).orderBy('l.id').select('l.pieces', 'p.price_cents')
+    const shown = []
+    for (const line of lines) {
+      const rate = await transaction('rates').where({ currency }).first('per_euro')
+      shown.push((line.pieces * line.price_cents * rate.per_euro / 100).toFixed(2))
+    }
+    return shown
+  }, { readOnly: true, isolationLevel: 'repeatable read' })
 }
 
 // Takes an order's lines out of the stock. Planted: an UPDATE for each line.

@@ -31,8 +31,9 @@ describe('products with suppliers', () => {
 })
 
 describe('a product', () => {
-  // The same statement once in each of many tests, by keys that come out of one INSERT.
-  for (let place = 0; place < 12; place++) {
+  // The same statement once in each of some tests, by keys that come out of one INSERT, and that the
+  // list of all products has shown before.
+  for (const place of [7, 0, 10, 3]) {
     it(`has the name of product ${place}`, async () => {
       assert.equal((await shop.get(`/products/${shop.products[place]}`)).name, `Product ${place}`)
     })

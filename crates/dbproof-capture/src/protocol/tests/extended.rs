@@ -384,3 +384,47 @@ fn what_has_no_answer_is_counted() {
         "! over with 2 in flight",
     );
 }
+
+#[test]
+fn a_portal_in_parts_is_finished_with_its_first_part() {
+    let times = |conversation: &[&[Sent]]| -> Vec<(u64, u64)> {
+        let mut whole = startup();
+        whole.extend(conversation.iter().copied().flatten().cloned());
+        let executed = super::executed(&whole);
+        executed
+            .iter()
+            .map(|e| (e.sent_us / 10, e.finished_us / 10))
+            .collect()
+    };
+    // The messages of the opening come first.
+    let before = u64::try_from(startup().len()).unwrap();
+    let begun = vec![
+        parse("", SQL, &[]),
+        bind("p", "", &[Some("1")]),
+        execute("p", 1),
+        flush(),
+        parsed(),
+        bound(),
+        row(&["10"]),
+        suspended(),
+    ];
+    let child = simple("select 5", "SELECT 0", b'T');
+    let rest = [
+        execute("p", 0),
+        sync(),
+        row(&["11"]),
+        complete("SELECT 1"),
+        ready(b'I'),
+    ];
+    assert_eq!(
+        times(&[&begun, &child, &rest]),
+        [(before + 9, before + 10), (before + 3, before + 8)]
+    );
+    assert_eq!(
+        times(&[
+            &begun,
+            &[execute("p", 0), error("57014"), sync(), ready(b'I')]
+        ]),
+        [(before + 3, before + 10)]
+    );
+}

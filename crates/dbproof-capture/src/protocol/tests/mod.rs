@@ -28,9 +28,8 @@ fn collector() -> Collector {
     })
 }
 
-/// Reads a conversation, each message at a moment of its own, and tells what was seen, one execution
-/// or event a line.
-fn read(conversation: &[Sent]) -> String {
+/// Reads a conversation, each message at a moment of its own.
+fn collected(conversation: &[Sent]) -> Collector {
     let mut collector = collector();
     let mut session = Session::new(1);
     let mut at_us = 0;
@@ -43,7 +42,17 @@ fn read(conversation: &[Sent]) -> String {
         }
     }
     session.closed(at_us, Closed::ByClient, &mut collector);
-    told(&collector)
+    collector
+}
+
+/// The executions of a conversation.
+fn executed(conversation: &[Sent]) -> Vec<Executed> {
+    collected(conversation).executed
+}
+
+/// Tells what was seen in a conversation, one execution or event a line.
+fn read(conversation: &[Sent]) -> String {
+    told(&collected(conversation))
 }
 
 #[track_caller]
@@ -64,7 +73,7 @@ fn told(collector: &Collector) -> String {
     }
     for event in &collector.events {
         match &event.what {
-            SessionNews::Opened(_) => {}
+            SessionNews::Opened(_) | SessionNews::Over { in_flight: 0, .. } => {}
             SessionNews::Failed(state) => {
                 let _ = writeln!(text, "! {}", String::from_utf8_lossy(state));
             }
@@ -81,7 +90,6 @@ fn told(collector: &Collector) -> String {
             SessionNews::NotRead { reason, in_flight } => {
                 let _ = writeln!(text, "! not read ({in_flight}): {reason}");
             }
-            SessionNews::Over { in_flight: 0, .. } => {}
             SessionNews::Over { in_flight, .. } => {
                 let _ = writeln!(text, "! over with {in_flight} in flight");
             }

@@ -186,8 +186,8 @@ fn a_cursor_is_one_execution() {
          update b set x = ? [1] 1, t1
          select id from t where a = ? [7] 3, t1 -> (id) [1 2 3]
          close c [] 0, t1
-         commit [] 0, t1
-         select id from t where a = ? [7] 1, t1 -> (id) [4]",
+         select id from t where a = ? [7] 1, t1 -> (id) [4]
+         commit [] 0, t1",
     );
     check(
         &[
@@ -262,7 +262,7 @@ fn a_cursor_with_parameters() {
             &simple("commit", "COMMIT", b'I'),
         ],
         "begin [] 0, t1
-         commit [] 0, t1
-         select id from t where a = ? [7] 1, t1 -> (id) [1]",
+         select id from t where a = ? [7] 1, t1 -> (id) [1]
+         commit [] 0, t1",
     );
 }

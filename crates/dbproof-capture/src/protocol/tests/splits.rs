@@ -91,7 +91,7 @@ fn answer(
 ) -> bool {
     let described = columns(&[("id", INT4), ("name", TEXT)]);
     let row = row(&[&values[0], &values[1]]);
-    if choice % 16 == 0 {
+    if choice.is_multiple_of(16) {
         sent.push(error("22P02"));
         if matches!(request, b'Q' | b'F' | b'S') {
             sent.push(ready(state));
@@ -102,11 +102,11 @@ fn answer(
         b'Q' => sent.extend([described, row.clone(), row, complete(tag), ready(state)]),
         b'P' => sent.push(parsed()),
         b'B' => sent.push(bound()),
-        b'D' if choice % 2 == 0 => sent.extend([parameters(&[INT4]), described]),
+        b'D' if choice.is_multiple_of(2) => sent.extend([parameters(&[INT4]), described]),
         b'D' => sent.push(no_data()),
         b'C' => sent.push(closed()),
-        b'E' if choice % 3 == 0 => sent.extend([row, suspended()]),
-        b'E' if choice % 7 == 0 => sent.extend([server(b'G', &[0, 0, 0]), complete(tag)]),
+        b'E' if choice.is_multiple_of(3) => sent.extend([row, suspended()]),
+        b'E' if choice.is_multiple_of(7) => sent.extend([server(b'G', &[0, 0, 0]), complete(tag)]),
         b'E' => sent.extend([row.clone(), row, complete(tag)]),
         b'F' => sent.extend([server(b'V', b"value"), ready(state)]),
         b'S' => sent.push(ready(state)),

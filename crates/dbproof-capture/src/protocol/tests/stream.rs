@@ -2,7 +2,7 @@
 
 use super::wire::*;
 use super::{KEY, check, collector, read};
-use crate::protocol::{Collector, ReadingOptions, Session};
+use crate::protocol::{Collector, ReadingOptions, Session, SessionNews};
 
 #[test]
 fn long_values_are_no_keys() {
@@ -171,4 +171,71 @@ fn texts_are_kept_where_they_are_asked_for() {
         (second.type_oid, second.binary, &second.value),
         (0, false, &None)
     );
+}
+
+/// Reads messages of one kind without an answer, until the session is given up.
+fn without_end(message: impl Fn(usize) -> Sent, answer: Option<&Sent>) -> (usize, String) {
+    let mut collector = collector();
+    let mut session = Session::new(1);
+    for sent in startup() {
+        if let Sent::Client(bytes) | Sent::Server(bytes) = &sent {
+            match sent {
+                Sent::Client(_) => session.from_client(bytes, 0, &mut collector),
+                _ => session.from_server(bytes, 0, &mut collector),
+            }
+        }
+    }
+    for n in 0..1_000_000 {
+        if let Sent::Client(bytes) = message(n) {
+            session.from_client(&bytes, 0, &mut collector);
+        }
+        if let Some(Sent::Server(bytes)) = answer {
+            session.from_server(bytes, 0, &mut collector);
+        }
+        for event in collector.take().1 {
+            if let SessionNews::NotRead { reason, .. } = event.what {
+                return (n, reason.to_string());
+            }
+        }
+    }
+    (usize::MAX, String::new())
+}
+
+#[test]
+fn requests_and_names_without_end_are_given_up() {
+    let (count, reason) = without_end(|_| execute("", 0), None);
+    assert_eq!(
+        (count, &*reason),
+        (262_144, "more than 262144 requests were open at once")
+    );
+    let (count, reason) = without_end(
+        |n| parse(&format!("s{n}"), "select 1", &[]),
+        Some(&parsed()),
+    );
+    assert_eq!(
+        (count, &*reason),
+        (
+            100_000,
+            "more than 100000 prepared statements or portals were open at once"
+        )
+    );
+}
+
+#[test]
+fn parameters_without_end_are_not_held() {
+    let value = "x".repeat(200);
+    let values = vec![Some(&*value); 1_000];
+    let mut sent = startup();
+    sent.extend([parse("s", "select $1", &[]), parsed()]);
+    // 20 MB of parameters at once, and then the answers.
+    sent.extend(vec![bind("", "s", &values); 100]);
+    sent.extend([execute("", 0), sync()]);
+    sent.extend(vec![bound(); 100]);
+    sent.extend([complete("SELECT 0"), ready(b'I')]);
+    sent.extend([bind("", "s", &[Some("7")]), execute("", 0), sync()]);
+    sent.extend([bound(), complete("SELECT 0"), ready(b'I')]);
+    let collector = super::collected(&sent);
+    let lacking = collector.totals.without_parameters;
+    assert!((10..30).contains(&lacking), "{lacking}");
+    assert_eq!(super::told(&collector), "select ? [-] 0\nselect ? [7] 0\n");
 }

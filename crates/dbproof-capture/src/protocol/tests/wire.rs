@@ -63,7 +63,7 @@ pub(super) fn startup() -> Vec<Sent> {
         server(b'R', &[0, 0, 0, 3]),
         client(b'p', b"secret\0"),
         server(b'R', &[0, 0, 0, 0]),
-        server(b'S', b"server_version\017\0"),
+        server(b'S', b"server_version\x0017\0"),
         server(b'K', &[0; 8]),
         ready(b'I'),
     ]
