@@ -38,7 +38,7 @@ pub async fn run(options: &RunOptions, observer: &dyn Observer) -> Result<RunRec
     let beginning = Beginning::now();
     let inputs = Inputs::read(options)?;
     let environment = Environment::open(options, &beginning.run_id, observer).await?;
-    let played = play(options, &environment, &inputs, observer).await;
+    let played = Box::pin(play(options, &environment, &inputs, observer)).await;
     let (scenarios, findings) = played.map_err(|error| environment.explain_loss(error))?;
     let project = &options.project;
     Ok(beginning.record(

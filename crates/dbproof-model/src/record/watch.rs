@@ -78,7 +78,7 @@ pub enum TrafficSource {
     Trace,
     /// The server's log, in which there are no results.
     Log,
-    /// The counters of pg_stat_statements, which know neither values nor order.
+    /// The counters of `pg_stat_statements`, which know neither values nor order.
     PgStatStatements,
 }
 

@@ -76,6 +76,7 @@ fn incomparable(base: &RunRecord, head: &RunRecord) -> Vec<String> {
         Scenario::Regress,
         Scenario::NPlusOne,
         Scenario::Deadlock,
+        Scenario::Watch,
     ];
     differences.extend(
         scenarios

@@ -244,13 +244,15 @@ impl ConnectionString {
         }
     }
 
-    /// How dbproof reaches the server: what of the string concerns the way there.
-    pub(crate) fn address(&self) -> Result<Address, PostgresError> {
+    /// How dbproof reaches the server: what of the string concerns the way there, and a password for
+    /// where it names none.
+    pub(crate) fn address(&self, password: Option<&str>) -> Result<Address, PostgresError> {
+        let password = self.password().or_else(|| password.map(str::to_owned));
         let mut pairs = vec![
             ("host", Some(self.place.host.clone())),
             ("port", Some(self.place.port.to_string())),
             ("user", self.user()),
-            ("password", self.password()),
+            ("password", password),
             ("dbname", self.database()),
             ("sslmode", self.sslmode()),
         ];

@@ -121,6 +121,12 @@ pub async fn watch(
             _ = signals.next() => {}
         }
     }
+    let passwords: Vec<String> = target
+        .string
+        .password()
+        .into_iter()
+        .chain(options.variable("PGPASSWORD").map(str::to_owned))
+        .collect();
     let shown = options.command.iter();
     let limits = Limits {
         threshold: options.threshold,
@@ -131,7 +137,7 @@ pub async fn watch(
         source: TrafficSource::Wire,
         files: Vec::new(),
         command: shown
-            .map(|a| masked(&a.to_string_lossy(), &target.string))
+            .map(|a| masked(&a.to_string_lossy(), &passwords))
             .collect(),
         exit,
         ended,

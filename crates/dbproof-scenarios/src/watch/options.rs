@@ -56,6 +56,12 @@ impl WatchOptions {
         Duration::try_from_secs_f64(milliseconds / 1e3).unwrap_or(Duration::MAX)
     }
 
+    /// A variable of the command's environment, unless it is empty.
+    pub(super) fn variable(&self, name: &str) -> Option<&str> {
+        let found = self.environment.iter().find(|(n, _)| n == name)?;
+        Some(found.1.as_str()).filter(|value| !value.is_empty())
+    }
+
     /// The folder of the project, or this one.
     pub(super) fn folder(&self) -> PathBuf {
         let project = self.project.as_ref();

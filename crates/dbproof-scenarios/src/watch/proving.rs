@@ -190,3 +190,82 @@ fn retell(finding: &mut dbproof_model::Finding, groups: &[NPlusOneGroup]) {
         remedy.sql.clone_from(&group.remedy_sql);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dbproof_analysis::findings::n_plus_one;
+    use dbproof_model::{GroupCost, GroupParent};
+
+    use super::*;
+
+    fn group() -> NPlusOneGroup {
+        NPlusOneGroup {
+            verdict: GroupVerdict::Proven,
+            template: "select a from t where b = ?".to_owned(),
+            executions: 9,
+            distinct_values: 9,
+            sessions: 1,
+            units: Vec::new(),
+            unit_count: 1,
+            origins: Vec::new(),
+            parent: Some(GroupParent {
+                template: "select b from p".to_owned(),
+                rows: 9,
+                column: "p.b".to_owned(),
+            }),
+            cost: Some(GroupCost {
+                looped_ms: Some(50.0),
+                batched_ms: None,
+            }),
+            savings: Vec::new(),
+            remedy: "ask once".to_owned(),
+            remedy_sql: Some("select a, b from t where b = ANY($1)".to_owned()),
+            ignored: None,
+            proof: None,
+        }
+    }
+
+    fn settled(agrees: bool, rows: u64) -> (NPlusOneGroup, dbproof_model::Finding) {
+        let mut group = group();
+        let mut finding = n_plus_one::finding(&group, None);
+        let proof = Proof {
+            agrees,
+            empty_groups: 0,
+            statements: 9,
+            rows,
+            looped_ms: 4.0,
+            batched_ms: 1.0,
+        };
+        settle(&mut group, compared(&proof));
+        retell(&mut finding, std::slice::from_ref(&group));
+        (group, finding)
+    }
+
+    #[test]
+    fn a_statement_whose_rows_differ_is_not_offered() {
+        let (group, finding) = settled(false, 9);
+        assert_eq!(group.remedy_sql, None);
+        let remedy = finding.remedy.unwrap();
+        assert_eq!(remedy.sql, None);
+        assert!(remedy.text.contains("other rows"), "{}", remedy.text);
+        assert_eq!(finding.evidence["remedy_rows"], "differs");
+        assert_eq!(group.cost.unwrap().looped_ms, Some(50.0));
+    }
+
+    #[test]
+    fn the_times_of_one_that_agrees_are_told() {
+        let (group, finding) = settled(true, 9);
+        assert!(group.remedy_sql.is_some());
+        let cost = group.cost.unwrap();
+        assert_eq!((cost.looped_ms, cost.batched_ms), (Some(4.0), Some(1.0)));
+        assert_eq!(finding.evidence["batched_ms"], 1.0);
+    }
+
+    #[test]
+    fn no_rows_prove_nothing() {
+        let (group, finding) = settled(true, 0);
+        assert_eq!(group.proof.unwrap().outcome, ProofOutcome::NotProven);
+        assert!(group.remedy_sql.is_some());
+        assert_eq!(finding.evidence["remedy_rows"], "not-proven");
+    }
+}

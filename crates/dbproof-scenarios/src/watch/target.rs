@@ -51,7 +51,8 @@ impl Target {
             }),
         };
         let string = string.ok_or_else(not_understood)?;
-        let address = string.address()?;
+        // As libpq, which takes it for whatever names none.
+        let address = string.address(options.variable("PGPASSWORD"))?;
         let server = reach(&address).await?;
         observer.event(Event::ServerReady {
             version: &server.version,

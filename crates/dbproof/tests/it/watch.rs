@@ -85,6 +85,7 @@ fn a_looped_page_is_proven_with_its_parent_and_the_joined_one_is_clean() {
     );
     assert_eq!(group["proof"]["outcome"], "agrees", "{group:#}");
     assert!(group["cost"]["batched_ms"].is_number(), "{group:#}");
+    assert_eq!(record["findings"][0]["evidence"]["remedy_rows"], "agrees");
     let watch = &record["scenarios"]["watch"];
     assert_eq!(watch["verdict"], "pass");
     let child = watch["templates"].as_array().unwrap().iter();
@@ -251,6 +252,39 @@ fn a_command_that_is_interrupted_is_reported_with_its_code() {
         "{}",
         run.stdout
     );
+}
+
+#[test]
+fn a_database_that_is_not_there_yet_and_a_password_of_the_environment_are_no_hindrance() {
+    let shop = Shop::new();
+    let server = Server::start();
+    let url = server
+        .url()
+        .replace("/postgres", "/later")
+        .replace(":s3cret@", "@");
+    let script = "psql -qAt \"$ADMIN_URL\" -c 'create database later' &&
+        psql -qAt \"$DATABASE_URL\" -c 'create table t (id int)'";
+    let mut command = shop.watch(&["--format", "json=r.json", "--", "sh", "-c", script]);
+    let run = command
+        .env("ADMIN_URL", url.replace("/later", "/postgres"))
+        .env("DATABASE_URL", &url)
+        .env("PGPASSWORD", "s3cret")
+        .output()
+        .unwrap();
+    let run = Run::new(&run);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+    let text = shop.read("r.json");
+    assert!(!text.contains("s3cret"));
+    let record: Value = serde_json::from_str(&text).unwrap();
+    assert_ne!(record["server"]["version"], "unknown");
+    let databases = record["scenarios"]["watch"]["databases"]
+        .as_array()
+        .unwrap();
+    let read: Vec<_> = databases
+        .iter()
+        .map(|d| (d["name"].as_str().unwrap(), d["catalog_read"].as_bool()))
+        .collect();
+    assert_eq!(read, [("postgres", Some(true)), ("later", Some(true))]);
 }
 
 #[test]

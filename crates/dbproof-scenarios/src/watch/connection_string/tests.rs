@@ -63,7 +63,7 @@ fn parts_and_addresses_are_read() {
             assert_eq!(string.password().as_deref(), password, "{text}");
             assert_eq!(string.database().as_deref(), Some(database), "{text}");
             if user.is_some() {
-                let address = string.address().expect(text);
+                let address = string.address(None).expect(text);
                 assert_eq!(
                     (Some(address.user()), address.database()),
                     (user, database),
@@ -145,7 +145,7 @@ fn variables_name_a_server_only_with_host_or_port() {
     assert_eq!(of(&[("PGUSER", "ann"), ("PGDATABASE", "shop")]), None);
     let string = of(&[("PGHOST", "db"), ("PGUSER", "ann"), ("PGPASSWORD", "p w")]).unwrap();
     assert_eq!(string.shown("h", 1), "postgres://ann@h:1/");
-    assert_eq!(string.address().unwrap().to_string(), "db:5432/ann");
+    assert_eq!(string.address(None).unwrap().to_string(), "db:5432/ann");
 }
 
 #[test]
