@@ -49,6 +49,8 @@ pub(super) struct State {
     pub(super) last_done: Option<Instant>,
     pub(super) committed: Option<Instant>,
     pub(super) aborted: Option<Aborted>,
+    /// Going back to its savepoint helped.
+    pub(super) rescued: bool,
     /// Its work is given up.
     pub(super) lost: bool,
     /// Nothing more happens in it.
@@ -282,7 +284,9 @@ impl<'p, 'r> Running<'p, 'r> {
         if self.play.shape.verbatim && self.states[party].busy.is_some() {
             self.is_stalled = self.everybody_is_blocked().await?;
         }
-        loop {
+        // A victim is out of the schedule; its retry may have to wait for what the schedule still
+        // has for others.
+        while self.states[party].aborted.is_none() {
             match (self.states[party].busy, self.is_marked(party)) {
                 (None, None) => break,
                 (None, Some(Marker::Notices { .. })) if began.elapsed() < self.longest() => {
@@ -357,6 +361,7 @@ impl<'p, 'r> Running<'p, 'r> {
                 continue;
             }
             match &state.aborted {
+                Some(_) if state.rescued => self.send(party, Job::Commit),
                 Some(aborted) if aborted.rolled_back.is_some() => self.retry(party),
                 Some(_) => {}
                 None if self.play.shape.verbatim => self.states[party].is_over = true,
@@ -455,6 +460,7 @@ impl<'p, 'r> Running<'p, 'r> {
             Job::Step(step) | Job::Savepoint(step) => {
                 state.steps_done = step + 1;
                 state.last_done = Some(ended);
+                state.rescued |= matches!(job, Job::Savepoint(_));
                 self.seen.savepoint.1 += u64::from(matches!(job, Job::Savepoint(_)));
                 if let Some(wait) = wait
                     .as_ref()
