@@ -135,10 +135,11 @@ async fn every_shape_of_the_catalogue_ends_as_expected_and_its_versions_without_
 #[tokio::test]
 async fn both_statements_of_a_wait_are_told_without_their_values() {
     // A second, so that both waits are seen on a busy machine too.
-    let config = [("dbproof.toml", "[deadlock]\ntimeouts_ms = [1000]\nruns = 1\n")];
-    let (record, _) = deadlock(&config, named(&["row_inversion"]))
-        .await
-        .unwrap();
+    let config = [(
+        "dbproof.toml",
+        "[deadlock]\ntimeouts_ms = [1000]\nruns = 1\n",
+    )];
+    let (record, _) = deadlock(&config, named(&["row_inversion"])).await.unwrap();
     let [first, second] = record.shapes[0].participants.as_slice() else {
         panic!("{:?}", record.shapes[0].participants);
     };

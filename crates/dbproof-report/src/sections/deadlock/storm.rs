@@ -7,19 +7,26 @@ use crate::figures;
 
 type Figure = fn(&DeadlockStorm) -> String;
 
-const FIGURES: [(&str, Figure); 8] = [
+const FIGURES: [(&str, Figure); 7] = [
     ("commits/s", |s| figures::number(s.throughput_per_second)),
-    ("deadlocks", |s| figures::count(s.deadlocks)),
-    ("counted", |s| {
-        s.server_deadlocks
-            .map_or(figures::ABSENT.to_owned(), figures::count)
-    }),
+    ("deadlocks", deadlocks),
     ("a second", |s| figures::number(s.deadlocks_per_second)),
     ("p50", |s| figures::ms_or_absent(s.transaction_ms.p50)),
     ("p99", |s| figures::ms_or_absent(s.transaction_ms.p99)),
     ("aside p95", |s| figures::ms_or_absent(s.bystander_ms.p95)),
     ("aside p99", |s| figures::ms_or_absent(s.bystander_ms.p99)),
 ];
+
+/// What the clients saw, and beside it what the server counted where that differs.
+fn deadlocks(storm: &DeadlockStorm) -> String {
+    let seen = figures::count(storm.deadlocks);
+    match storm.server_deadlocks {
+        Some(counted) if counted != storm.deadlocks => {
+            format!("{seen}, counted {}", figures::count(counted))
+        }
+        _ => seen,
+    }
+}
 
 /// A row for each order at each timeout.
 pub(super) fn push(blocks: &mut Vec<Block>, storms: &[DeadlockStorm]) {
@@ -38,7 +45,7 @@ pub(super) fn push(blocks: &mut Vec<Block>, storms: &[DeadlockStorm]) {
         figures::ms_or_absent(baseline.p99),
     );
     blocks.push(Block::Line(vec![Cell::toned(text, Tone::Muted)]));
-    let mut table = Table::new(&[("order", Align::Left)]);
+    let mut table = Table::new(&[("order", Align::Right)]);
     let titles = FIGURES
         .iter()
         .map(|(title, _)| ((*title).to_owned(), Align::Right));

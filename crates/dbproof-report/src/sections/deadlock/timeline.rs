@@ -6,7 +6,7 @@ use crate::document::{Align, Block, Cell, Table, Tone};
 use crate::figures;
 
 /// Characters that the line of time is drawn with.
-const WIDTH: usize = 24;
+const WIDTH: usize = 16;
 
 /// The line of time at the longest timeout, where a wait can be seen, and both sides of each wait.
 pub(crate) fn push(blocks: &mut Vec<Block>, shapes: &[&DeadlockShape]) {
@@ -52,7 +52,7 @@ pub(crate) fn push(blocks: &mut Vec<Block>, shapes: &[&DeadlockShape]) {
 fn table(timeline: &DeadlockTimeline) -> Table {
     let mut table = Table::new(&[
         ("session", Align::Left),
-        ("when", Align::Left),
+        ("when", Align::Right),
         ("from ms", Align::Right),
         ("to ms", Align::Right),
         ("outcome", Align::Left),
