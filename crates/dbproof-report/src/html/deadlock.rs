@@ -55,7 +55,7 @@ pub(super) struct LineSpan {
 fn line(shape: &DeadlockShape) -> Option<Line> {
     let timeline = shape.timeline.as_ref()?;
     let whole = timeline.duration_ms;
-    let share = |at: Option<f64>| at.map(|at| percent(at, whole));
+    let on_line = |at: Option<f64>| at.map(|at| percent(at, whole));
     let spans = |session: &TimelineSession| {
         let span = |span: &TimelineSpan| LineSpan {
             class: match (timeline::waits(span), span.outcome.as_str()) {
@@ -85,8 +85,8 @@ fn line(shape: &DeadlockShape) -> Option<Line> {
                 spans: spans(session),
             })
             .collect(),
-        closed: share(timeline.closed_ms),
-        ended: share(timeline.ended_ms),
+        closed: on_line(timeline.closed_ms),
+        ended: on_line(timeline.ended_ms),
     })
 }
 

@@ -227,8 +227,7 @@ impl<'p, 'r> Running<'p, 'r> {
         let sent = Instant::now();
         self.states[party].busy = Some((job, sent));
         let statements: Vec<&'p str> = match job {
-            Job::Step(step) => vec![&shape.steps[step].sql.text],
-            Job::Savepoint(step) => vec![&shape.steps[step].sql.text],
+            Job::Step(step) | Job::Savepoint(step) => vec![&shape.steps[step].sql.text],
             Job::Commit => vec!["COMMIT"],
             Job::Rollback => vec!["ROLLBACK"],
             Job::Retry => {
@@ -516,15 +515,11 @@ impl<'p, 'r> Running<'p, 'r> {
         ended: Instant,
         error: Option<(usize, PostgresError)>,
     ) -> Result<(), RunError> {
-        match (error, &self.play.queued) {
-            (Some((_, error)), Some((_, sql))) => {
-                Err(super::in_sql(self.play.shape, "queued", sql, error))
-            }
-            _ => {
-                self.seen.queued_ms = Some(super::milliseconds(ended.duration_since(sent)));
-                Ok(())
-            }
+        if let (Some((_, error)), Some((_, sql))) = (error, &self.play.queued) {
+            return Err(super::in_sql(self.play.shape, "queued", sql, error));
         }
+        self.seen.queued_ms = Some(super::milliseconds(ended.duration_since(sent)));
+        Ok(())
     }
 
     fn take_error(
