@@ -261,7 +261,14 @@ async fn play(
     }
     if let Some(plan) = &inputs.deadlock {
         observer.event(Event::ScenarioStarted(Scenario::Deadlock));
-        let (record, found) = deadlock::run(options, environment, &address, plan, observer).await?;
+        let (record, found) = Box::pin(deadlock::run(
+            options,
+            environment,
+            &address,
+            plan,
+            observer,
+        ))
+        .await?;
         observer.event(Event::ScenarioFinished(Scenario::Deadlock, record.verdict));
         scenarios.deadlock = Some(record);
         findings.extend(found);

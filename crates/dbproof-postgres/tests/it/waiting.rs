@@ -13,23 +13,23 @@ const LIMIT: Duration = Duration::from_secs(20);
 async fn a_blocked_session_is_seen_with_its_blocker_and_its_lock_and_a_free_one_is_not() {
     let server = server().await;
     let open = || connect(server.address());
-    let watcher = Watcher::new(open().await.unwrap()).await.unwrap();
+    let observer = Watcher::new(open().await.unwrap()).await.unwrap();
     let (holder, waiter) = (open().await.unwrap(), open().await.unwrap());
     let (holds, waits) = (
         holder.backend_pid().await.unwrap(),
         waiter.backend_pid().await.unwrap(),
     );
     let setup = "CREATE TABLE t (id int); INSERT INTO t VALUES (1)";
-    watcher.session().run(setup).await.unwrap();
+    observer.session().run(setup).await.unwrap();
     holder.run("BEGIN; UPDATE t SET id = 1").await.unwrap();
-    assert_eq!(watcher.blockers(waits).await.unwrap(), Vec::<i32>::new());
-    assert_eq!(watcher.awaited(waits).await.unwrap(), None);
+    assert_eq!(observer.blockers(waits).await.unwrap(), Vec::<i32>::new());
+    assert_eq!(observer.awaited(waits).await.unwrap(), None);
     let look = async {
         let began = Instant::now();
-        while watcher.blockers(waits).await.unwrap() != [holds] {
+        while observer.blockers(waits).await.unwrap() != [holds] {
             assert!(began.elapsed() < LIMIT, "the update is never blocked");
         }
-        let lock = watcher.awaited(waits).await.unwrap().unwrap();
+        let lock = observer.awaited(waits).await.unwrap().unwrap();
         holder.run("ROLLBACK").await.unwrap();
         lock
     };
@@ -40,7 +40,7 @@ async fn a_blocked_session_is_seen_with_its_blocker_and_its_lock_and_a_free_one_
         "ShareLock on a transaction, for row (0,1) of t"
     );
     assert!(lock.since_ms.unwrap() > 0.0);
-    let stranger = watcher.stranger(holds).await.unwrap();
+    let stranger = observer.stranger(holds).await.unwrap();
     assert!(stranger.what.starts_with("client backend"), "{stranger:?}");
 }
 
@@ -48,13 +48,13 @@ async fn a_blocked_session_is_seen_with_its_blocker_and_its_lock_and_a_free_one_
 async fn terminated_sessions_are_gone_and_their_locks_with_them() {
     let server = server().await;
     let open = || connect(server.address());
-    let watcher = Watcher::new(open().await.unwrap()).await.unwrap();
+    let observer = Watcher::new(open().await.unwrap()).await.unwrap();
     let holder = open().await.unwrap();
     let pid = holder.backend_pid().await.unwrap();
     holder.run("BEGIN; CREATE TABLE t (id int)").await.unwrap();
-    watcher.terminate(&[pid], LIMIT).await.unwrap();
+    observer.terminate(&[pid], LIMIT).await.unwrap();
     let held = format!("SELECT 1 FROM pg_locks WHERE pid = {pid}");
-    assert_eq!(watcher.session().text(&held).await.unwrap(), None);
+    assert_eq!(observer.session().text(&held).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -1,15 +1,17 @@
 //! What happens after the closing request of a cycle, on a line of time.
 
-use dbproof_model::{DeadlockRecord, DeadlockShape, Durations};
+use dbproof_model::{DeadlockRecord, DeadlockShape, Durations, TimelineSession, TimelineSpan};
 
 use super::percent;
 use crate::document::{Block, Tone, one_line};
+use crate::sections::deadlock::timeline;
 use crate::{figures, sections};
 
 pub(super) struct View {
     pub(super) tone: Tone,
     pub(super) verdict: &'static str,
     pub(super) timelines: Vec<Timeline>,
+    pub(super) lines: Vec<Line>,
     pub(super) blocks: Vec<Block>,
 }
 
@@ -27,6 +29,86 @@ pub(super) struct Bar {
     pub(super) value: String,
 }
 
+/// A run on a line of time: who held, who waited.
+pub(super) struct Line {
+    pub(super) name: String,
+    pub(super) remark: String,
+    pub(super) sessions: Vec<LineSession>,
+    /// Where the cycle was closed and where the wait ended, in percent of the line.
+    pub(super) closed: Option<String>,
+    pub(super) ended: Option<String>,
+}
+
+pub(super) struct LineSession {
+    pub(super) name: String,
+    pub(super) spans: Vec<LineSpan>,
+}
+
+pub(super) struct LineSpan {
+    pub(super) class: &'static str,
+    pub(super) start: String,
+    pub(super) width: String,
+    /// What a pointer is told.
+    pub(super) title: String,
+}
+
+fn line(shape: &DeadlockShape) -> Option<Line> {
+    let timeline = shape.timeline.as_ref()?;
+    let whole = timeline.duration_ms;
+    let on_line = |at: Option<f64>| at.map(|at| percent(at, whole));
+    let spans = |session: &TimelineSession| {
+        let span = |span: &TimelineSpan| LineSpan {
+            class: match (timeline::waits(span), span.outcome.as_str()) {
+                (true, "done") => "waits",
+                (true, _) => "fails",
+                (false, _) => "runs",
+            },
+            start: percent(span.from_ms.min(whole * 0.995), whole),
+            width: percent(span.to_ms - span.from_ms, whole),
+            title: one_line(&told(span)),
+        };
+        session.spans.iter().map(span).collect()
+    };
+    Some(Line {
+        name: one_line(&shape.name),
+        remark: format!(
+            "run {} at {}: {}",
+            figures::count(timeline.run),
+            figures::span(shape.deadlock_timeout_ms),
+            figures::span(whole)
+        ),
+        sessions: timeline
+            .sessions
+            .iter()
+            .map(|session| LineSession {
+                name: one_line(&session.name),
+                spans: spans(session),
+            })
+            .collect(),
+        closed: on_line(timeline.closed_ms),
+        ended: on_line(timeline.ended_ms),
+    })
+}
+
+fn told(span: &TimelineSpan) -> String {
+    let waited = if span.blocked_by.is_empty() {
+        String::new()
+    } else {
+        let lock = span
+            .lock
+            .as_ref()
+            .map_or_else(String::new, |lock| format!(" ({lock})"));
+        format!(", waited for {}{lock}", span.blocked_by.join(", "))
+    };
+    format!(
+        "{}: {} to {} ms, {}{waited}",
+        span.statement,
+        figures::ms(span.from_ms),
+        figures::ms(span.to_ms),
+        span.outcome
+    )
+}
+
 pub(super) fn view(record: &DeadlockRecord) -> View {
     let shapes = record.shapes.iter();
     View {
@@ -34,14 +116,15 @@ pub(super) fn view(record: &DeadlockRecord) -> View {
         verdict: record.verdict.as_str(),
         timelines: shapes
             .filter(|shape| shape.detect_ms.p50.is_some())
-            .map(timeline)
+            .map(medians)
             .collect(),
+        lines: record.shapes.iter().filter_map(line).collect(),
         blocks: sections::deadlock::section(record).blocks,
     }
 }
 
 /// Medians. `abort`, `release` and `recover` begin where `detect` ends; bystanders wait beside it.
-fn timeline(shape: &DeadlockShape) -> Timeline {
+fn medians(shape: &DeadlockShape) -> Timeline {
     let detected = shape.detect_ms.p50.unwrap_or(0.0);
     let spans: [(&str, &str, f64, &Durations); 5] = [
         ("detect", "over", 0.0, &shape.detect_ms),

@@ -1,8 +1,9 @@
 //! One line a query, page, group or shape, as a test runner reports its tests.
 
 use dbproof_model::{
-    BaselineQuery, BaselinesRecord, DeadlockShape, NPlusOneGroup, PageMeasurement, RegressQuery,
-    RunRecord, Scenario, SlowQuery, Statistic, TimingOutcome, WatchRecord,
+    BaselineQuery, BaselinesRecord, DeadlockExpectation, DeadlockShape, DeadlockStorm,
+    NPlusOneGroup, PageMeasurement, RegressQuery, RunRecord, Scenario, SlowQuery, Statistic,
+    TimingOutcome, WatchRecord,
 };
 
 use super::nplusone;
@@ -35,6 +36,7 @@ pub(crate) fn lines(record: &RunRecord) -> Vec<Status> {
     }
     if let Some(record) = &scenarios.deadlock {
         lines.extend(record.shapes.iter().map(shape));
+        lines.extend(record.storms.iter().map(storm));
         lines.extend(record.predictions.iter().map(|prediction| {
             let tone = if prediction.verdict == "confirmed" {
                 Tone::Bad
@@ -142,14 +144,25 @@ fn group(group: &NPlusOneGroup) -> Status {
 
 /// A shape is made to deadlock, so that it does is no failure.
 fn shape(shape: &DeadlockShape) -> Status {
+    let stalls = matches!(
+        shape.expected,
+        DeadlockExpectation::Soft | DeadlockExpectation::Invisible
+    );
+    let figure = if stalls {
+        format!("kept {}", figures::ms_with_unit(shape.stalled_ms.p50))
+    } else if shape.expected == DeadlockExpectation::Any {
+        figures::counted(shape.deadlocks, "deadlock")
+    } else {
+        format!("outage {}", figures::ms_with_unit(shape.outage_ms.p50))
+    };
     Status {
         word: Cell::toned("measured", Tone::Muted),
-        figure: format!("outage {}", figures::ms_with_unit(shape.outage_ms.p50)),
+        figure,
         scenario: Scenario::Deadlock,
         subject: Cell::code(&shape.name),
         remark: Cell::plain(format!(
             "{} of {} at {}",
-            figures::count(shape.deadlocks),
+            figures::count(shape.as_expected.unwrap_or(shape.deadlocks)),
             figures::counted(shape.runs, "run"),
             figures::span(shape.deadlock_timeout_ms)
         )),
@@ -200,4 +213,19 @@ fn watch(record: &WatchRecord) -> Vec<Status> {
         )
     }));
     lines
+}
+
+fn storm(storm: &DeadlockStorm) -> Status {
+    Status {
+        word: Cell::toned("measured", Tone::Muted),
+        figure: format!("{} a second", figures::number(storm.throughput_per_second)),
+        scenario: Scenario::Deadlock,
+        subject: Cell::code("storm"),
+        remark: Cell::plain(format!(
+            "{} at {}: {}",
+            storm.order,
+            figures::span(storm.deadlock_timeout_ms),
+            figures::counted(storm.deadlocks, "deadlock")
+        )),
+    }
 }

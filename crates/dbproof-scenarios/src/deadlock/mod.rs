@@ -152,7 +152,7 @@ impl Room<'_> {
                 compares_policies: timeout_ms.is_some() && timeout_ms == shortest,
                 log: &ServerLog::new(self.environment),
             };
-            let mut record = laboratory.run().await?;
+            let mut record = Box::pin(laboratory.run()).await?;
             record.deadlock_timeout_ms = shown_ms;
             records.push(record);
         }
@@ -169,7 +169,7 @@ impl Room<'_> {
     ) -> Result<Vec<dbproof_model::DeadlockStorm>, RunError> {
         let address = if storm.is_ours { self.own } else { self.stage };
         let timeouts = &self.options.project.config.deadlock.timeouts_ms;
-        storm::run(address, storm, timeouts, self.options.seed).await
+        Box::pin(storm::run(address, storm, timeouts, self.options.seed)).await
     }
 }
 

@@ -211,7 +211,7 @@ impl<'a> Play<'a> {
     /// whatever they hold.
     pub(super) async fn run(&mut self, random: &mut ChaCha12Rng) -> Result<PlayedRun, RunError> {
         self.prepare().await?;
-        let played = Running::new(self, random).play().await;
+        let played = Box::pin(Running::new(self, random).play()).await;
         if played.is_err() {
             let pids: Vec<i32> = self.parties.iter().map(|party| party.pid).collect();
             self.watcher.terminate(&pids, ENDING_LIMIT).await.ok();

@@ -49,6 +49,8 @@ pub(super) struct State {
     pub(super) last_done: Option<Instant>,
     pub(super) committed: Option<Instant>,
     pub(super) aborted: Option<Aborted>,
+    /// Going back to its savepoint helped.
+    pub(super) rescued: bool,
     /// Its work is given up.
     pub(super) lost: bool,
     /// Nothing more happens in it.
@@ -225,8 +227,7 @@ impl<'p, 'r> Running<'p, 'r> {
         let sent = Instant::now();
         self.states[party].busy = Some((job, sent));
         let statements: Vec<&'p str> = match job {
-            Job::Step(step) => vec![&shape.steps[step].sql.text],
-            Job::Savepoint(step) => vec![&shape.steps[step].sql.text],
+            Job::Step(step) | Job::Savepoint(step) => vec![&shape.steps[step].sql.text],
             Job::Commit => vec!["COMMIT"],
             Job::Rollback => vec!["ROLLBACK"],
             Job::Retry => {
@@ -282,7 +283,9 @@ impl<'p, 'r> Running<'p, 'r> {
         if self.play.shape.verbatim && self.states[party].busy.is_some() {
             self.is_stalled = self.everybody_is_blocked().await?;
         }
-        loop {
+        // A victim is out of the schedule; its retry may have to wait for what the schedule still
+        // has for others.
+        while self.states[party].aborted.is_none() {
             match (self.states[party].busy, self.is_marked(party)) {
                 (None, None) => break,
                 (None, Some(Marker::Notices { .. })) if began.elapsed() < self.longest() => {
@@ -357,6 +360,7 @@ impl<'p, 'r> Running<'p, 'r> {
                 continue;
             }
             match &state.aborted {
+                Some(_) if state.rescued => self.send(party, Job::Commit),
                 Some(aborted) if aborted.rolled_back.is_some() => self.retry(party),
                 Some(_) => {}
                 None if self.play.shape.verbatim => self.states[party].is_over = true,
@@ -455,6 +459,7 @@ impl<'p, 'r> Running<'p, 'r> {
             Job::Step(step) | Job::Savepoint(step) => {
                 state.steps_done = step + 1;
                 state.last_done = Some(ended);
+                state.rescued |= matches!(job, Job::Savepoint(_));
                 self.seen.savepoint.1 += u64::from(matches!(job, Job::Savepoint(_)));
                 if let Some(wait) = wait
                     .as_ref()
@@ -510,15 +515,11 @@ impl<'p, 'r> Running<'p, 'r> {
         ended: Instant,
         error: Option<(usize, PostgresError)>,
     ) -> Result<(), RunError> {
-        match (error, &self.play.queued) {
-            (Some((_, error)), Some((_, sql))) => {
-                Err(super::in_sql(self.play.shape, "queued", sql, error))
-            }
-            _ => {
-                self.seen.queued_ms = Some(super::milliseconds(ended.duration_since(sent)));
-                Ok(())
-            }
+        if let (Some((_, error)), Some((_, sql))) = (error, &self.play.queued) {
+            return Err(super::in_sql(self.play.shape, "queued", sql, error));
         }
+        self.seen.queued_ms = Some(super::milliseconds(ended.duration_since(sent)));
+        Ok(())
     }
 
     fn take_error(

@@ -29,7 +29,7 @@ impl Running<'_, '_> {
         let mut blocked_since = None;
         let last = loop {
             let Some((Job::Step(step) | Job::Savepoint(step), _)) = self.states[party].busy else {
-                return self.is_done(party, wait, sent, line);
+                return self.is_done(party, wait, sent, line).await;
             };
             let pid = self.play.parties[party].pid;
             let watcher = &self.play.watcher;
@@ -75,10 +75,25 @@ impl Running<'_, '_> {
 
     /// A step has its answer. Where it should have been blocked, something must have happened
     /// meanwhile that explains why it was not seen so.
-    fn is_done(&self, party: usize, wait: Wait, sent: Instant, line: u32) -> Result<(), RunError> {
+    async fn is_done(
+        &mut self,
+        party: usize,
+        wait: Wait,
+        sent: Instant,
+        line: u32,
+    ) -> Result<(), RunError> {
         let Wait::For(blocker) = wait else {
             return Ok(());
         };
+        // The answer that explains it may still be on its way: that of a victim, for instance.
+        for other in 0..self.states.len() {
+            let pid = self.play.parties[other].pid;
+            if self.states[other].busy.is_some()
+                && self.play.watcher.blockers(pid).await?.is_empty()
+            {
+                self.until_idle(other, line).await?;
+            }
+        }
         let moved = self.states[blocker]
             .spans
             .iter()

@@ -319,9 +319,8 @@ mod tests {
         check("# dbproof: expect trouble\n", 1, "`trouble`");
         check("session a step \"x\n", 1, "never closed");
         check("session a step x { SELECT 1 } permutation x ?\n", 1, "`?`");
-        let many: String = (0..8)
-            .map(|i| format!("session s{i} step x{i} {{ SELECT 1 }}\n"))
-            .collect();
+        let session = |i: u32| format!("session s{i} step x{i} {{ SELECT 1 }}\n");
+        let many = (0..8).map(session).collect::<Vec<_>>().concat();
         check(&many, 1, "more than 200 orders");
     }
 }
