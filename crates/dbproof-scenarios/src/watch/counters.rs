@@ -56,7 +56,7 @@ pub struct CountedOptions {
 ///
 /// # Errors
 ///
-/// [`RunError::Input`] where there is no pg_stat_statements; any other where the server is at fault.
+/// [`RunError::Input`] where there is no `pg_stat_statements`; any other where the server is at fault.
 pub async fn count(
     options: &CountedOptions,
     observer: &dyn Observer,

@@ -17,7 +17,7 @@ pub(crate) struct DeadlockArguments {
     /// Run every shape that dbproof carries
     #[arg(long, conflicts_with = "shapes")]
     pub(crate) catalogue: bool,
-    /// Run each shape so often at each timeout, instead of [deadlock] runs
+    /// Run each shape so often at each timeout, instead of `[deadlock] runs`
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) runs: Option<u32>,
     /// Many clients that change few rows, in one order and in any; without --shape and --catalogue,

@@ -15,6 +15,7 @@ use super::watch::duration;
 /// --from-log; or what pg_stat_statements counts, with --from-pg-stat-statements. Traffic that passes
 /// now is watched by `dbproof watch`.
 #[derive(Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "--help prints it as it stands")]
 pub(crate) struct NPlusOneArguments {
     #[command(flatten)]
     pub(crate) scenario: ScenarioArguments,
