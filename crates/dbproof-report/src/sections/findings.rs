@@ -55,18 +55,28 @@ pub(crate) fn place(finding: &Finding) -> Option<String> {
     Some(one_line(&format!("{}:{}", location.file, location.line)))
 }
 
-/// `samples 40, needed 59`
+/// `samples 40, needed 59`. What is a table of its own is in the record, and told by the message.
 pub(crate) fn evidence(finding: &Finding) -> String {
     let pairs: Vec<String> = finding
         .evidence
         .iter()
+        .filter(|(_, value)| !is_table(value))
         .map(|(name, value)| format!("{name} {}", figure(value)))
         .collect();
     pairs.join(", ")
 }
 
+fn is_table(value: &Value) -> bool {
+    let items = value.as_array().map_or(&[][..], Vec::as_slice);
+    value.is_object() || items.iter().any(Value::is_object)
+}
+
 fn figure(value: &Value) -> String {
     match value {
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(figure).collect();
+            items.join("; ")
+        }
         Value::String(text) => text.clone(),
         Value::Number(number) => number.as_f64().map_or(number.to_string(), figures::number),
         other => other.to_string(),
