@@ -159,6 +159,34 @@ fn a_shape_whose_steps_never_meet_is_refused() {
 }
 
 #[test]
+fn the_shapes_are_listed_without_a_project_and_an_unknown_one_is_refused() {
+    let shop = Shop::new();
+    fs::remove_file(shop.path("dbproof.toml")).unwrap();
+    let listed = shop.run(&["deadlock", "--list"]);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    let carried = listed.stdout.lines().map(|line| line.split("  ").next());
+    let names: Vec<&str> = carried.flatten().map(str::trim).collect();
+    for name in ["row_inversion", "table_upgrade", "soft", "invisible"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    let shop = Shop::new();
+    shop.run(&["deadlock", "--shape", "table_upgrad"])
+        .failed_with(2, &["no shape `table_upgrad`", "`table_upgrade`?"]);
+    shop.run(&["deadlock", "--runs", "0"])
+        .failed_with(2, &["--runs"]);
+}
+
+#[test]
+fn a_role_that_may_not_set_the_timeout_is_told_what_to_grant() {
+    let server = Server::start();
+    server.run("CREATE ROLE owner LOGIN CREATEDB PASSWORD 'pa55'");
+    let url = server.url_of("owner", "pa55");
+    let run = Shop::new().run(&["deadlock", "--database-url", &url]);
+    run.failed_with(3, &["GRANT SET ON PARAMETER deadlock_timeout"]);
+    assert_eq!(server.databases_of_ours(), Vec::<String>::new());
+}
+
+#[test]
 fn output_that_cannot_be_written_is_known_before_the_run() {
     let shop = Shop::new();
     fs::write(shop.path("file"), "").unwrap();

@@ -163,7 +163,7 @@ impl<'a> Play<'a> {
             let session = connect(address).await?;
             if let Some(timeout_ms) = options.timeout_ms {
                 let set = format!("SET deadlock_timeout = {timeout_ms}");
-                session.run(&set).await?;
+                session.run(&set).await.map_err(may_not_set)?;
             }
             parties.push(Party {
                 pid: session.backend_pid().await?,
@@ -290,6 +290,20 @@ pub(super) fn in_sql(shape: &Shape, what: &str, sql: &Sql, error: PostgresError)
             shape.server_error(&format!("`{what}`"), &error, sql).into()
         }
         error => error.into(),
+    }
+}
+
+/// Says how to get the permission that is missing.
+fn may_not_set(error: PostgresError) -> PostgresError {
+    match error {
+        PostgresError::Server(mut error) if error.sqlstate == "42501" => {
+            error.message.push_str(
+                "; grant it with `GRANT SET ON PARAMETER deadlock_timeout TO …` (PostgreSQL 15 and \
+                 newer), or leave --database-url away to use a throw-away server",
+            );
+            PostgresError::Server(error)
+        }
+        error => error,
     }
 }
 
