@@ -24,7 +24,7 @@ async fn a_blocked_session_is_seen_with_its_blocker_and_its_lock_and_a_free_one_
     holder.run("BEGIN; UPDATE t SET id = 1").await.unwrap();
     assert_eq!(observer.blockers(waits).await.unwrap(), Vec::<i32>::new());
     assert_eq!(observer.awaited(waits).await.unwrap(), None);
-    let look = async {
+    let seen_blocked = async {
         let began = Instant::now();
         while observer.blockers(waits).await.unwrap() != [holds] {
             assert!(began.elapsed() < LIMIT, "the update is never blocked");
@@ -33,7 +33,7 @@ async fn a_blocked_session_is_seen_with_its_blocker_and_its_lock_and_a_free_one_
         holder.run("ROLLBACK").await.unwrap();
         lock
     };
-    let (updated, lock) = tokio::join!(waiter.run("UPDATE t SET id = 2"), look);
+    let (updated, lock) = tokio::join!(waiter.run("UPDATE t SET id = 2"), seen_blocked);
     updated.unwrap();
     assert_eq!(
         lock.description,
