@@ -114,7 +114,10 @@ impl Watcher {
             let Some(row) = row.map_err(|e| self.session.error(&e))? else {
                 return Ok(());
             };
-            if row.get::<_, Option<f64>>(0).is_some_and(|waited| waited >= at_least_ms) {
+            if row
+                .get::<_, Option<f64>>(0)
+                .is_some_and(|waited| waited >= at_least_ms)
+            {
                 return Ok(());
             }
         }

@@ -16,7 +16,7 @@ use crate::project::shapes::{Action, Marker, Wait};
 
 /// The share of a `deadlock_timeout` by which the beginnings of two waits are apart; detection is
 /// earlier by as much.
-const TIMER_GAP: f64 = 0.04;
+const TIMER_GAP: f64 = 0.03;
 
 /// The same in milliseconds, at the most.
 const LONGEST_TIMER_GAP_MS: f64 = 20.0;
