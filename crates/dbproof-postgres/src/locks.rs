@@ -102,6 +102,27 @@ impl Watcher {
         Ok(seen)
     }
 
+    /// Waits until this process has waited for its lock for so long by the server's clock, or waits
+    /// for none any more.
+    pub async fn has_waited(&self, pid: i32, at_least_ms: f64) -> Result<(), PostgresError> {
+        let sql = "SELECT (extract(epoch FROM clock_timestamp() - waitstart) * 1000)::float8 \
+                   FROM pg_locks WHERE pid = $1 AND NOT granted LIMIT 1";
+        let statement = self.session.prepare(sql).await;
+        let statement = statement.map_err(|e| self.session.error(&e))?;
+        loop {
+            let row = self.session.query_opt(&statement, &[&pid]).await;
+            let Some(row) = row.map_err(|e| self.session.error(&e))? else {
+                return Ok(());
+            };
+            if row
+                .get::<_, Option<f64>>(0)
+                .is_some_and(|waited| waited >= at_least_ms)
+            {
+                return Ok(());
+            }
+        }
+    }
+
     /// What this process is.
     pub async fn stranger(&self, pid: i32) -> Result<Stranger, PostgresError> {
         let sql = "SELECT backend_type || CASE WHEN application_name <> '' \

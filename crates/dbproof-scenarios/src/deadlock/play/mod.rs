@@ -3,8 +3,9 @@
 //!
 //! A step is sent once its session's earlier steps are done, and the step before it in the schedule
 //! is done or seen to be blocked by the process that the schedule names. `settle` looks at the
-//! server, `running` sends and takes answers, `outcome` tells what a run came to.
+//! server, `running` sends, `answers` takes what comes back, `outcome` tells what a run came to.
 
+mod answers;
 mod outcome;
 mod running;
 mod settle;
