@@ -24,11 +24,7 @@ async fn a_blocked_session_is_seen_with_its_blocker_and_its_lock_and_a_free_one_
     holder.run("BEGIN; UPDATE t SET id = 1").await.unwrap();
     assert_eq!(observer.blockers(waits).await.unwrap(), Vec::<i32>::new());
     assert_eq!(observer.awaited(waits).await.unwrap(), None);
-<<<<<<< HEAD
-    let seen = async {
-=======
     let seen_blocked = async {
->>>>>>> deadlock
         let began = Instant::now();
         while observer.blockers(waits).await.unwrap() != [holds] {
             assert!(began.elapsed() < LIMIT, "the update is never blocked");
@@ -37,13 +33,8 @@ async fn a_blocked_session_is_seen_with_its_blocker_and_its_lock_and_a_free_one_
         holder.run("ROLLBACK").await.unwrap();
         lock
     };
-<<<<<<< HEAD
-    let (outcome, lock) = tokio::join!(waiter.run("UPDATE t SET id = 2"), seen);
-    outcome.unwrap();
-=======
     let (updated, lock) = tokio::join!(waiter.run("UPDATE t SET id = 2"), seen_blocked);
     updated.unwrap();
->>>>>>> deadlock
     assert_eq!(
         lock.description,
         "ShareLock on a transaction, for row (0,1) of t"
