@@ -10,7 +10,7 @@ use super::Thresholds;
 use super::identity::{ColumnId, Identity};
 use super::reading::{Control, Resolved, Resolver};
 use super::window::{Run, Unit, Window};
-use super::{chain, fanout, pauses, repetition, spread};
+use super::{chain, fanout, nested, pauses, repetition, spread};
 use crate::traffic::ValueHash;
 
 /// A loop outside of a transaction may stall for so many burst gaps.
@@ -116,6 +116,7 @@ impl<'w> Judged<'w> {
             mark(&mut seen, &sighting);
             sightings.push(sighting);
         }
+        nested::find(self, &mut sightings, &mut seen);
         for unit in self.unit_numbers().filter(|unit| closed[*unit as usize]) {
             for repeated in self.repeated(unit, |run| !seen[run as usize]) {
                 let found = chain::find(self, unit, &repeated)
