@@ -36,6 +36,7 @@ fn earlier(judged: &Judged<'_>) -> Vec<Sighting> {
             unit: judged.run(children[0]).unit,
             distinct: children.len(),
             position: None,
+            may_go_on: false,
             source: Some(Source {
                 column: column?.column,
                 runs: Vec::new(),
@@ -199,6 +200,7 @@ impl Inner<'_, '_> {
             distinct: judged.distinct(&children, self.position),
             children,
             position: Some(self.position),
+            may_go_on: !missing.is_empty(),
             source: Some(Source {
                 column,
                 runs,

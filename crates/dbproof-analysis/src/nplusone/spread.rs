@@ -236,6 +236,7 @@ impl Spread<'_, '_> {
             distinct,
             children,
             position: Some(self.position),
+            may_go_on: distinct < values.len(),
             source: self.judged.resolved(run).results[usize::from(at)]
                 .as_ref()
                 .map(|resolved| Source {
