@@ -1,6 +1,8 @@
 //! One statement for all values of a loop: [`batched`].
 
-use crate::sql::{ParsedTemplate, SlotKind, StatementKind, Token, TokenKind, tokenize};
+use crate::sql::{
+    Operand, ParsedTemplate, SlotKind, StatementKind, Token, TokenKind, path_after, tokenize,
+};
 
 /// Words that make it unsafe to rewrite a statement without a parser.
 const TOO_MUCH: &[&str] = &[
@@ -68,10 +70,14 @@ struct Loop<'l> {
     sql: &'l str,
     tokens: &'l [Token<'l>],
     parsed: &'l ParsedTemplate,
-    /// The bytes of the value, of a list's parentheses with it, and of the operator.
+    /// The bytes of the value, of a list's parentheses with it, and of the operator; of a reversed
+    /// comparison, those of the column as well.
     value: (usize, usize),
+    is_reversed: bool,
     /// The column as it is written.
     column: &'l str,
+    /// The type that the value is cast to.
+    cast: Option<&'l str>,
 }
 
 /// Text that is put in, and the bytes that it takes the place of.
@@ -97,18 +103,44 @@ impl<'l> Loop<'l> {
         if typed || at < where_at || has(&"null") {
             return None;
         }
-        let after = tokens.get(at + 1);
-        // `column = value`, or `column IN (value)`; anything else is left to the reader.
+        // `column = value`, `value = column` or `column IN (value)`; anything else is left to the
+        // reader.
+        let value_end = tokens.iter().position(|t| t.end() == slot.span.end)? + 1;
+        let operand = Operand::around(tokens, at, value_end, usize::MAX);
+        let cast = operand
+            .cast
+            .map(|(from, to)| &sql[tokens[from].offset..tokens[to - 1].end()]);
+        if operand.is_cast_twice || (cast.is_some() && slot.kind != SlotKind::Value) {
+            return None;
+        }
+        let (at, after) = (operand.start, tokens.get(operand.end));
+        if slot.kind == SlotKind::Value && after.is_some_and(|t| t.is_symbol("=")) {
+            let (first, end) = path_after(tokens, operand.end)?;
+            let is_last = tokens.get(end).is_none_or(|t| {
+                let ends = ["and", "group", "order", "limit", "fetch", "for"];
+                t.is_symbol(";") || ends.iter().any(|word| t.is_word(word))
+            });
+            let before = tokens.get(at.checked_sub(1)?)?;
+            let stands_alone = is_last && (before.is_word("where") || before.is_word("and"));
+            return (stands_alone && depth_at(tokens, at) == 0).then(|| Self {
+                sql,
+                tokens,
+                parsed,
+                value: (tokens[at].offset, tokens[end - 1].end()),
+                is_reversed: true,
+                column: &sql[tokens[first].offset..tokens[end - 1].end()],
+                cast,
+            });
+        }
         let (operator, end) = match slot.kind {
-            SlotKind::Value if tokens[at - 1].is_symbol("=") => (at - 1, slot.span.end),
+            SlotKind::Value if tokens[at.checked_sub(1)?].is_symbol("=") => {
+                (at - 1, tokens[operand.end - 1].end())
+            }
             SlotKind::Element if at > 2 && tokens[at - 2].is_word("in") => {
                 (at - 2, after.filter(|t| t.is_symbol(")"))?.end())
             }
             _ => return None,
         };
-        if after.is_some_and(|t| t.kind == TokenKind::Cast) {
-            return None;
-        }
         let mut first = operator.checked_sub(1)?;
         let last = first;
         while first >= 2 && tokens[first - 1].is_symbol(".") {
@@ -125,7 +157,9 @@ impl<'l> Loop<'l> {
             tokens,
             parsed,
             value: (tokens[operator].offset, end),
+            is_reversed: false,
             column,
+            cast,
         })
     }
 
@@ -137,7 +171,7 @@ impl<'l> Loop<'l> {
         }
         let list = &self.tokens[select + 1..from];
         if self.has_window() {
-            return self.lateral(key_type?);
+            return self.lateral(self.cast.or(key_type)?);
         }
         let is_aggregate = list.windows(2).any(|pair| {
             AGGREGATES.iter().any(|name| pair[0].is_word(name)) && pair[1].is_symbol("(")
@@ -221,14 +255,22 @@ impl<'l> Loop<'l> {
     }
 
     fn text(&self, edits: &[Edit]) -> String {
-        self.edited(edits, "= ANY($1)")
+        match self.cast {
+            Some(cast) => self.edited(edits, &format!("= ANY($1::{cast}[])")),
+            None => self.edited(edits, "= ANY($1)"),
+        }
     }
 
     /// The statement with the comparison replaced, the other values numbered from 2 on, and
     /// comments left out.
     fn edited(&self, edits: &[Edit], comparison: &str) -> String {
         let (start, end) = self.value;
-        let mut all = vec![(start, end, comparison.to_owned())];
+        let comparison = if self.is_reversed {
+            format!("{} {comparison}", self.column)
+        } else {
+            comparison.to_owned()
+        };
+        let mut all = vec![(start, end, comparison)];
         let others = self
             .parsed
             .slots
@@ -322,6 +364,34 @@ mod tests {
             "update t set a = 'x' where id = 5",
             Some("update t set a = $2 where id = ANY($1)"),
         );
+    }
+
+    #[test]
+    fn casts_parentheses_and_the_other_side_are_no_hindrance() {
+        check(
+            "select id, name from users where id = ('7'::int8) and name <> ('x')",
+            Some("select id, name from users where id = ANY($1::int8[]) and name <> ($2)"),
+        );
+        check(
+            "select id from users where id = CAST($1 AS bigint)",
+            Some("select id from users where id = ANY($1::bigint[])"),
+        );
+        check(
+            "select o.id from orders o where $1 = o.user_id and o.status = 'x'",
+            Some(
+                "select o.id, o.user_id from orders o where o.user_id = ANY($1) and o.status = $2",
+            ),
+        );
+        check(
+            "select x from t where $1::uuid = a order by x limit 3",
+            Some(
+                "SELECT wanted.key, found.* FROM unnest($1::uuid[]) AS wanted (key) CROSS JOIN \
+                 LATERAL (select x from t where a = wanted.key order by x limit $2) AS found",
+            ),
+        );
+        check("select x from t where a = $1::text::uuid", None);
+        check("select x from t where $1 = a + 1", None);
+        check("select x from t where a in ($1::int8)", None);
     }
 
     #[test]

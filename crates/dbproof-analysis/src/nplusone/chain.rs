@@ -35,6 +35,7 @@ pub(super) fn find(judged: &Judged<'_>, unit: u32, repeated: &Repeated) -> Optio
         children: links.to_vec(),
         position: None,
         source: None,
+        may_go_on: false,
     })
 }
 

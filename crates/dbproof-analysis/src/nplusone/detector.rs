@@ -1,7 +1,7 @@
 //! Detection on a stream of executions: [`Detector`].
 
 use dbproof_model::{Finding, Schema};
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use super::accumulate::Accumulators;
 use super::groups::drawn;
@@ -26,8 +26,8 @@ const MOST_REASONS: usize = 10;
 ///
 /// Executions are kept in a window. It is judged and forgotten in a pause of all sessions, or when it
 /// is full. Units of work that are not over then are kept: transactions until they end or
-/// have been idle for ten seconds, tags until nobody has used them for a second, bursts for ten burst
-/// gaps, since children over other connections may follow. So a finding depends on where windows end only where that does not fit into half of a
+/// have been idle for ten seconds, tags until nobody has used them for a second, bursts for twenty
+/// burst gaps, since children over other connections may follow. So a finding depends on where windows end only where that does not fit into half of a
 /// window: one unit of work has more than 8,192 executions, or all that are under way have more than
 /// 16,384.
 #[derive(Debug)]
@@ -40,7 +40,10 @@ pub struct Detector {
     accumulators: Accumulators,
     incomplete: Vec<String>,
     executions: u64,
-    sessions: FxHashSet<u32>,
+    /// Loops that were found.
+    loops: u64,
+    /// When each session sent its first statement.
+    sessions: FxHashMap<u32, u64>,
 }
 
 impl Detector {
@@ -65,7 +68,8 @@ impl Detector {
             accumulators: Accumulators::default(),
             incomplete: Vec::new(),
             executions: 0,
-            sessions: FxHashSet::default(),
+            loops: 0,
+            sessions: FxHashMap::default(),
         }
     }
 
@@ -80,7 +84,8 @@ impl Detector {
     /// another.
     pub fn push(&mut self, executed: Executed) {
         self.executions += 1;
-        self.sessions.insert(executed.session);
+        let opened = self.sessions.entry(executed.session);
+        let opened_us = *opened.or_insert(executed.sent_us);
         let is_quiet = self.window.is_quiet_before(&executed) && self.identity.wanted().is_empty();
         if is_quiet || self.window.is_full() {
             self.window.part_savepoints();
@@ -88,7 +93,7 @@ impl Detector {
             self.judge(&closed);
         }
         let reading = self.readings.of(&executed, &mut self.identity);
-        self.window.push(executed, reading);
+        self.window.push(executed, reading, opened_us);
     }
 
     /// The catalog of a database as it was read now. It may come late, and again after tables have
@@ -156,8 +161,14 @@ impl Detector {
         for sighting in &sightings {
             self.accumulators.add(&judged, &self.identity, sighting);
         }
-        for child in sightings.iter().flat_map(|sighting| &sighting.children) {
-            self.window.runs[*child as usize].taken = true;
+        for sighting in &sightings {
+            self.loops += 1;
+            let looped = sighting.source.as_ref().map(|_| self.loops);
+            for child in &sighting.children {
+                let run = &mut self.window.runs[*child as usize];
+                run.taken = true;
+                run.looped = looped;
+            }
         }
         self.window.forget(closed);
     }

@@ -357,6 +357,7 @@ impl Search<'_, '_> {
             distinct: self.judged.distinct(&children, position),
             children,
             position: Some(position),
+            may_go_on: false,
             source: Some(Source {
                 column: found.column,
                 runs: parents,

@@ -10,7 +10,7 @@ use super::Thresholds;
 use super::identity::{ColumnId, Identity};
 use super::reading::{Control, Resolved, Resolver};
 use super::window::{Run, Unit, Window};
-use super::{chain, fanout, pauses, repetition, spread};
+use super::{chain, fanout, nested, pauses, repetition, spread};
 use crate::traffic::ValueHash;
 
 /// A loop outside of a transaction may stall for so many burst gaps.
@@ -31,6 +31,16 @@ pub(super) struct Judged<'w> {
     begins: Vec<u32>,
     /// What writing statements returned, by what it is alike to.
     written: OnceCell<FxHashMap<ColumnId, FxHashSet<ValueHash>>>,
+    /// The writing statements by database and relation, in order.
+    writes: OnceCell<FxHashMap<(u32, &'w str), Vec<Write>>>,
+}
+
+/// A writing statement: its session, and the time in which others begin to see what it wrote.
+#[derive(Debug, Clone, Copy)]
+struct Write {
+    session: u32,
+    from_us: u64,
+    until_us: u64,
 }
 
 /// Repeated executions of one template in one place. Runs are indices into [`Judged::runs`].
@@ -43,6 +53,8 @@ pub(super) struct Sighting {
     /// The key whose value differs.
     pub(super) position: Option<usize>,
     pub(super) source: Option<Source>,
+    /// Whether values are left that nobody has asked for yet.
+    pub(super) may_go_on: bool,
 }
 
 /// Where the values of a sighting come from.
@@ -94,6 +106,7 @@ impl<'w> Judged<'w> {
             in_units,
             begins,
             written: OnceCell::new(),
+            writes: OnceCell::new(),
         }
     }
 
@@ -114,8 +127,12 @@ impl<'w> Judged<'w> {
         spread::complete(self, &mut sightings, &mut seen);
         for sighting in spread::find(self, &seen) {
             mark(&mut seen, &sighting);
-            sightings.push(sighting);
+            if !self.is_under_way(&sighting, closed) {
+                sightings.push(sighting);
+            }
         }
+        nested::find(self, &mut sightings, &mut seen);
+        sightings.retain(|sighting| !self.is_under_way(sighting, closed));
         for unit in self.unit_numbers().filter(|unit| closed[*unit as usize]) {
             for repeated in self.repeated(unit, |run| !seen[run as usize]) {
                 let found = chain::find(self, unit, &repeated)
@@ -124,6 +141,18 @@ impl<'w> Judged<'w> {
             }
         }
         sightings
+    }
+
+    /// Whether the window ends within a loop over several units, so that the next one tells more.
+    fn is_under_way(&self, sighting: &Sighting, closed: &[bool]) -> bool {
+        let runs = sighting.source.iter().flat_map(|source| &source.runs);
+        let end_us = |run: &u32| self.run(*run).executed.finished_us;
+        let last_us = sighting.children.iter().map(end_us).max();
+        let is_late = self.runs.last().zip(last_us).is_some_and(|(last, end_us)| {
+            last.executed.sent_us > end_us.saturating_add(self.most_patience_us())
+        });
+        let mut all = runs.chain(&sighting.children);
+        sighting.may_go_on && !is_late && all.all(|run| !closed[self.run(*run).unit as usize])
     }
 
     pub(super) fn unit_numbers(&self) -> std::ops::Range<u32> {
@@ -262,6 +291,52 @@ impl<'w> Judged<'w> {
             }
         }
         written
+    }
+
+    /// Whether another session may have written to a relation of two executions between them, as far
+    /// as was captured.
+    pub(super) fn others_wrote_between(&self, first: u32, second: u32) -> bool {
+        let writes = self.writes.get_or_init(|| self.writes());
+        if writes.is_empty() {
+            return false;
+        }
+        let (first, second) = (self.run(first), self.run(second));
+        let relations = &first.reading.statement.parsed().relations;
+        relations.iter().any(|relation| {
+            let key = (first.reading.database, relation.name.as_str());
+            let writes = writes.get(&key).map(Vec::as_slice).unwrap_or_default();
+            let end = writes.partition_point(|w| w.from_us <= second.executed.finished_us);
+            writes[..end].iter().rev().any(|write| {
+                write.session != first.executed.session && write.until_us >= first.executed.sent_us
+            })
+        })
+    }
+
+    fn writes(&self) -> FxHashMap<(u32, &'w str), Vec<Write>> {
+        let mut writes: FxHashMap<(u32, &'w str), Vec<Write>> = FxHashMap::default();
+        for run in self.runs {
+            if !run.reading.is_write() || run.executed.failed.is_some() {
+                continue;
+            }
+            // What a transaction wrote is seen once it has ended.
+            let unit = run.executed.transaction.map(|_| self.unit_runs(run.unit));
+            let end = unit.and_then(|runs| runs.last());
+            let write = Write {
+                session: run.executed.session,
+                from_us: run.executed.sent_us,
+                until_us: end.map_or(run.executed.finished_us, |end| {
+                    self.run(*end)
+                        .executed
+                        .finished_us
+                        .max(run.executed.finished_us)
+                }),
+            };
+            for relation in &run.reading.statement.parsed().relations {
+                let key = (run.reading.database, relation.name.as_str());
+                writes.entry(key).or_default().push(write);
+            }
+        }
+        writes
     }
 
     /// Whether a run's result can be what the runs of a template work through. In a burst, which can

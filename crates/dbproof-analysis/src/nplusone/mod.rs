@@ -4,7 +4,8 @@
 //! When a window is judged (`judge`), each repeated template of a unit is asked where its values come
 //! from: out of one earlier result (`fanout`), out of its own result before (`chain`), or from nowhere
 //! that was seen (`repetition`); what no unit explains is searched for children that a pool spread
-//! over several units (`spread`). Requests that follow each other within a burst are told apart first
+//! over several units (`spread`), and for those of such children (`nested`), whose pauses are judged
+//! by `pace`. Requests that follow each other within a burst are told apart first
 //! (`pauses`). Which columns hold the same kind of value is told by the catalog
 //! (`identity`), or by the traffic itself where no catalog does (`learned`). What was seen of one
 //! template and one parent is put together over all windows (`accumulate`), and becomes one group and
@@ -22,6 +23,8 @@ mod identity;
 mod ignore;
 mod judge;
 mod learned;
+mod nested;
+mod pace;
 mod pauses;
 mod reading;
 mod remedy;

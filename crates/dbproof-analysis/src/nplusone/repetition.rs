@@ -43,6 +43,7 @@ pub(super) fn find(judged: &Judged<'_>, unit: u32, repeated: &Repeated) -> Optio
         distinct,
         position,
         source: None,
+        may_go_on: false,
     })
 }
 
@@ -109,7 +110,8 @@ impl Search<'_, '_> {
 
     /// The executions that ask again for what is known: the same values, the same rows, and nothing
     /// in between that could have changed them. Waiting and asking again is polling, and so is asking
-    /// until somebody else has changed the rows.
+    /// until somebody else has changed the rows; outside of a transaction, so it is where somebody
+    /// else writes to the table meanwhile, whatever that changes.
     fn duplicates(&self) -> Vec<u32> {
         let fewest = self.judged.thresholds.duplicate_repeats;
         let first = &self.judged.run(self.children[0]).reading;
@@ -124,6 +126,7 @@ impl Search<'_, '_> {
             }
         };
         let unit_runs = self.judged.unit_runs(self.unit);
+        let is_burst = self.judged.units[self.unit as usize].is_burst();
         let mut mine = self.children.iter().peekable();
         for (place, at) in unit_runs.iter().enumerate() {
             let run = self.judged.run(*at);
@@ -137,8 +140,12 @@ impl Search<'_, '_> {
             }
             let before = alike.entry(&run.executed.values).or_default();
             if let Some((last, last_place)) = before.last().copied() {
-                if self.rows(last) != self.rows(*at) {
+                let is_watched = self.rows(last) != self.rows(*at)
+                    || (is_burst && self.judged.others_wrote_between(last, *at));
+                if is_watched {
                     before.clear();
+                } else if self.judged.others_wrote_between(last, *at) {
+                    keep(std::mem::take(before));
                 } else if self.is_apart(last, last_place, *at, place) {
                     keep(std::mem::take(before));
                 }

@@ -4,10 +4,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::identity::ColumnId;
 use super::judge::{Judged, Sighting, Source};
+use super::pace::{Pace, Pause};
 use crate::traffic::ValueHash;
 
 /// Only so many later executions are looked at for the children of one result, per row.
-const LOOKED_AT_PER_ROW: usize = 8;
+pub(super) const LOOKED_AT_PER_ROW: usize = 8;
 
 /// Results that could have supplied, by what they are alike to, in the order of their delivery.
 type Supply = FxHashMap<ColumnId, Vec<(u32, u16)>>;
@@ -83,41 +84,83 @@ pub(super) fn complete(judged: &Judged<'_>, found: &mut [Sighting], seen: &mut [
         let Some(at) = at.filter(|_| !candidates.is_empty()) else {
             continue;
         };
-        let mut missing: FxHashSet<ValueHash> = judged.supplied(result, at).collect();
+        let mut missing = Missing::of(judged.supplied(result, at));
         for child in &sighting.children {
-            judged.key(*child, position).map(|key| missing.remove(&key));
+            judged.key(*child, position).map(|key| missing.take(key));
         }
         let ends = sighting
             .children
             .iter()
             .map(|child| judged.run(*child).executed.finished_us);
-        let mut end_us = ends.max().unwrap_or(0);
         let begin_us = judged.run(result).executed.finished_us;
+        let end_us = ends.max().unwrap_or(0);
+        let mut pace = Pace::new(judged, begin_us, end_us, sighting.children.len());
+        let mut others = Vec::new();
         let from = candidates.partition_point(|c| judged.run(*c).executed.sent_us < begin_us);
         for child in &candidates[from..] {
-            let executed = &judged.run(*child).executed;
-            let patience_us = judged.patience_us(result, *child);
-            if missing.is_empty() || executed.sent_us > end_us + judged.most_patience_us() {
+            let pause = pace.before(result, *child);
+            if missing.is_empty() || pause == Pause::End {
                 break;
             }
-            if executed.sent_us > end_us + patience_us {
-                continue;
-            }
-            let is_its = judged
+            let key = judged
                 .key(*child, position)
-                .is_some_and(|key| missing.remove(&key));
-            if is_its && !std::mem::replace(&mut seen[*child as usize], true) {
-                sighting.children.push(*child);
-                sighting.distinct += 1;
-                source.asked += 1;
-                end_us = end_us.max(executed.finished_us);
+                .filter(|_| !seen[*child as usize]);
+            if key.is_some_and(|key| missing.take(key)) {
+                pace.take(*child, pause);
+                others.push((*child, pause));
             }
         }
+        if !pace.is_steady() {
+            // What comes after the first long pause is somebody else's.
+            let at = others.iter().position(|(_, pause)| *pause != Pause::Short);
+            others.truncate(at.unwrap_or(others.len()));
+        }
+        for (child, _) in others {
+            seen[child as usize] = true;
+            sighting.children.push(child);
+            source.asked += 1;
+        }
+        sighting.distinct = judged.distinct(&sighting.children, position);
+    }
+}
+
+/// How often each value of a result was not asked for yet.
+#[derive(Debug, Clone)]
+pub(super) struct Missing(FxHashMap<ValueHash, usize>);
+
+impl Missing {
+    pub(super) fn of(values: impl Iterator<Item = ValueHash>) -> Self {
+        let mut missing = FxHashMap::default();
+        for value in values {
+            *missing.entry(value).or_default() += 1;
+        }
+        Self(missing)
+    }
+
+    /// Whether a value was still missing; it no longer is.
+    pub(super) fn take(&mut self, value: ValueHash) -> bool {
+        let Some(count) = self.0.get_mut(&value) else {
+            return false;
+        };
+        *count -= 1;
+        if *count == 0 {
+            self.0.remove(&value);
+        }
+        true
+    }
+
+    /// How many values nobody has asked for.
+    pub(super) fn distinct(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
 /// The runs of each template that no unit explains, in order.
-fn free_runs(judged: &Judged<'_>, seen: &[bool]) -> FxHashMap<u32, Vec<u32>> {
+pub(super) fn free_runs(judged: &Judged<'_>, seen: &[bool]) -> FxHashMap<u32, Vec<u32>> {
     let mut free: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
     for (at, run) in (0_u32..).zip(judged.runs) {
         let is_free = judged.counts(at) && !seen[at as usize] && !run.reading.keys.is_empty();
@@ -181,7 +224,7 @@ impl Spread<'_, '_> {
         if is_few || !self.judged.singles_out(run, usize::from(at)) {
             return None;
         }
-        let (children, asked) = self.children(candidates, taken, &values);
+        let (children, asked) = self.children(candidates, taken, &values)?;
         let distinct = self.judged.distinct(&children, self.position);
         // Others who ask for values of their own meanwhile hit some of the list by chance.
         let is_covered = children.len() as f64 >= thresholds.coverage * asked as f64;
@@ -193,6 +236,7 @@ impl Spread<'_, '_> {
             distinct,
             children,
             position: Some(self.position),
+            may_go_on: distinct < values.len(),
             source: self.judged.resolved(run).results[usize::from(at)]
                 .as_ref()
                 .map(|resolved| Source {
@@ -244,23 +288,29 @@ impl Spread<'_, '_> {
     }
 
     /// The executions that the result supplied, and how many of the template ran meanwhile. Ends
-    /// once every value was asked for.
+    /// once every value was asked for. `None` where the pauses are not those of a loop, or where there
+    /// are long ones and the values are not asked for once a row.
     fn children(
         &self,
         candidates: &[u32],
         taken: &FxHashSet<u32>,
         values: &FxHashSet<ValueHash>,
-    ) -> (Vec<u32>, usize) {
-        let mut end = self.judged.run(self.result.0).executed.finished_us;
+    ) -> Option<(Vec<u32>, usize)> {
+        let delivered_us = self.judged.run(self.result.0).executed.finished_us;
+        let mut pace = Pace::new(self.judged, delivered_us, delivered_us, 0);
         let mut found = Vec::new();
         let mut missing = values.clone();
+        let mut once = Missing::of(
+            self.judged
+                .supplied(self.result.0, usize::from(self.result.1)),
+        );
+        let mut is_once = true;
         let mut looked_at = 0;
         let mut asked = 0;
         let free = candidates.iter().filter(|child| !taken.contains(child));
         for child in free.take(LOOKED_AT_PER_ROW * values.len()) {
-            let executed = &self.judged.run(*child).executed;
-            let patience_us = self.judged.patience_us(self.result.0, *child);
-            if missing.is_empty() || executed.sent_us > end.saturating_add(patience_us) {
+            let pause = pace.before(self.result.0, *child);
+            if missing.is_empty() || pause == Pause::End {
                 break;
             }
             looked_at += 1;
@@ -269,11 +319,13 @@ impl Spread<'_, '_> {
             };
             if values.contains(&value) {
                 missing.remove(&value);
-                end = end.max(executed.finished_us);
+                is_once &= once.take(value);
+                pace.take(*child, pause);
                 found.push(*child);
                 asked = looked_at;
             }
         }
-        (found, asked)
+        let is_loop = !pace.has_stalled() || (is_once && pace.is_steady());
+        is_loop.then_some((found, asked))
     }
 }

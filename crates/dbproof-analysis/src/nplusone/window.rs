@@ -20,7 +20,7 @@ pub(super) struct Limits {
 
 /// A unit is kept for so many burst gaps after its last statement, since children over other
 /// connections may follow.
-const LINGER_GAPS: u64 = 10;
+const LINGER_GAPS: u64 = 20;
 /// Where memory is short, units are waited for an eighth of the time, and an eighth of that.
 const MOST_HASTE: u32 = 4;
 /// A tag that nobody has used for so long, in microseconds, is not waited for any more.
@@ -39,8 +39,12 @@ pub(super) struct Run {
     pub(super) reading: Arc<Reading>,
     /// An index into [`Window::units`].
     pub(super) unit: u32,
+    /// When its session sent its first statement.
+    pub(super) opened_us: u64,
     /// Whether it is part of what was found already.
     pub(super) taken: bool,
+    /// The number of the proven loop that it is a child of, where that was found already.
+    pub(super) looped: Option<u64>,
 }
 
 /// A unit of work.
@@ -124,7 +128,7 @@ impl Window {
                 || 4 * self.bytes >= self.limits.bytes)
     }
 
-    pub(super) fn push(&mut self, executed: Executed, reading: Arc<Reading>) {
+    pub(super) fn push(&mut self, executed: Executed, reading: Arc<Reading>, opened_us: u64) {
         let unit = self.unit_of(&executed, &reading.control);
         let known = &mut self.units[unit as usize];
         known.last_us = known.last_us.max(executed.finished_us);
@@ -136,7 +140,9 @@ impl Window {
             executed,
             reading,
             unit,
+            opened_us,
             taken: false,
+            looped: None,
         });
     }
 

@@ -29,5 +29,5 @@ pub use template::{
     ComparedColumn, Comparison, EqualityParameter, Slot, SlotKind, StatementKind, Template,
     equality_parameters, template,
 };
-pub(crate) use template::{ParsedSlot, ParsedTemplate, ValueSource};
+pub(crate) use template::{Operand, ParsedSlot, ParsedTemplate, ValueSource, path_after};
 pub use token::{Token, TokenKind, tokenize};

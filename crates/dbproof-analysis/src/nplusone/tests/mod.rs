@@ -188,6 +188,59 @@ fn what_is_found_does_not_depend_on_where_windows_end() {
     }
 }
 
+/// Whether everything that a case says is a loop with a known parent.
+fn has_identity_alone(text: &str) -> bool {
+    let mut said = text.lines().filter(|line| line.starts_with('!'));
+    said.all(|line| line.contains(" <- "))
+}
+
+/// The executions with each pause one to twenty times as long, by a seed. Those that are longer than
+/// a burst's gap already are left: a pause of seconds is no jitter.
+fn stretched(mut executions: Vec<Executed>, seed: u64) -> Vec<Executed> {
+    let gap_us = Thresholds::default().burst_gap_us();
+    let mut state = seed;
+    let (mut before_us, mut offset_us) = (0, 0);
+    for executed in &mut executions {
+        // SplitMix64 (Steele, Lea, Flood 2014).
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let factor = (mixed ^ (mixed >> 31)) % 20;
+        let pause_us = executed.sent_us - before_us;
+        before_us = executed.sent_us;
+        if pause_us <= gap_us {
+            offset_us += pause_us * factor;
+        }
+        executed.sent_us += offset_us;
+        executed.finished_us += offset_us;
+    }
+    executions
+}
+
+#[test]
+fn what_identity_proves_does_not_depend_on_pauses() {
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for (name, text) in cases().iter().filter(|(_, text)| has_identity_alone(text)) {
+        count += 1;
+        let expected = seen(&detected(text));
+        for seed in 0..25 {
+            let executions = corpus::executions(&mut statements(), text, 0);
+            let found = seen(&detect(corpus::schema(), stretched(executions, seed)));
+            if found != expected {
+                failures.push(format!("{name}, seed {seed}: {found:#?}"));
+            }
+        }
+    }
+    assert!(count > 0);
+    assert!(
+        failures.is_empty(),
+        "{}:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
 const LOOPED: &str = include_str!("../../../tests/traces/looped_by_name.txt");
 
 #[test]

@@ -44,15 +44,14 @@ const NO_COLUMNS: &[&str] = &[
     "by",
 ];
 
-/// The column that the value in `tokens[start..end]` is compared with, if the comparison is
-/// between the two alone.
+/// The column that the operand in `tokens[start..end]` is compared with, if the comparison is
+/// between the two alone. The operand is a value with all that [`Operand`] finds around it.
 pub(super) fn compared_with(
     tokens: &[Token<'_>],
     scopes: &Scopes,
     start: usize,
     end: usize,
 ) -> Option<ComparedColumn> {
-    let end = after_casts(tokens, end);
     if let Some((operator, comparison)) = start
         .checked_sub(1)
         .and_then(|at| comparison_at(tokens, at))
@@ -171,6 +170,103 @@ fn comparison_of(token: &Token<'_>) -> Option<Comparison> {
 
 fn is_arithmetic(token: &Token<'_>) -> bool {
     token.kind == TokenKind::Operator && comparison_of(token).is_none()
+}
+
+/// Words before a parenthesis that is no call's and no list's: what it holds is the operand itself.
+const GROUPING: &[&str] = &[
+    "and", "between", "else", "having", "like", "limit", "not", "offset", "on", "or", "select",
+    "then", "when", "where",
+];
+
+/// A value with the casts and the parentheses around it, as `('1'::int8)` or `CAST($1 AS bigint)`:
+/// still the value that the other side is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Operand {
+    /// The first token, and the one after the last.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// How many parentheses there are around the value.
+    pub(crate) depth: usize,
+    /// The tokens of the type that the value is cast to, where it is cast.
+    pub(crate) cast: Option<(usize, usize)>,
+    /// Whether there are several casts, one around the other.
+    pub(crate) is_cast_twice: bool,
+}
+
+impl Operand {
+    /// The operand whose value is `tokens[start..end]`, in so many parentheses at the most.
+    pub(crate) fn around(
+        tokens: &[Token<'_>],
+        start: usize,
+        end: usize,
+        most_depth: usize,
+    ) -> Self {
+        let mut operand = Self {
+            start,
+            end,
+            depth: 0,
+            cast: None,
+            is_cast_twice: false,
+        };
+        loop {
+            let cast_end = after_casts(tokens, operand.end);
+            if cast_end > operand.end {
+                operand.cast_to(operand.end + 1, cast_end);
+                let casts = tokens[operand.end..cast_end].iter();
+                operand.is_cast_twice |= casts.filter(|t| t.kind == TokenKind::Cast).count() > 1;
+                operand.end = cast_end;
+            }
+            let open = operand.start.checked_sub(1);
+            let open = open.filter(|at| operand.depth < most_depth && tokens[*at].is_symbol("("));
+            let Some(open) = open else {
+                return operand;
+            };
+            let Some(after) = tokens.get(operand.end) else {
+                return operand;
+            };
+            let before = open.checked_sub(1).map(|at| &tokens[at]);
+            if after.is_word("as") && before.is_some_and(|t| t.is_word("cast")) {
+                let close = crate::sql::scope::closing(tokens, open);
+                if !tokens[close].is_symbol(")") {
+                    return operand;
+                }
+                operand.cast_to(operand.end + 1, close);
+                operand.start = open - 1;
+                operand.end = close + 1;
+            } else if after.is_symbol(")") && before.is_none_or(groups) {
+                operand.start = open;
+                operand.end += 1;
+            } else {
+                return operand;
+            }
+            operand.depth += 1;
+        }
+    }
+
+    fn cast_to(&mut self, start: usize, end: usize) {
+        self.is_cast_twice |= self.cast.is_some();
+        self.cast = Some((start, end));
+    }
+}
+
+/// Whether a parenthesis after this token holds an operand, and is no call's and no list's.
+fn groups(before: &Token<'_>) -> bool {
+    before.kind == TokenKind::Operator
+        || before.is_symbol("(")
+        || before.is_symbol(",")
+        || GROUPING.iter().any(|word| before.is_word(word))
+}
+
+/// The column that stands alone after the operator at `operator`, as tokens.
+pub(crate) fn path_after(tokens: &[Token<'_>], operator: usize) -> Option<(usize, usize)> {
+    let first = operator + 1;
+    column_name(tokens.get(first)?)?;
+    let mut next = first + 1;
+    while tokens.get(next).is_some_and(|t| t.is_symbol(".")) {
+        tokens.get(next + 1)?.identifier()?;
+        next += 2;
+    }
+    Some((first, next))
 }
 
 /// Where the casts that follow a value end.

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use dbproof_model::{Column, Relation, Schema};
 
+pub(crate) use self::compared::{Operand, path_after};
 use self::render::Renderer;
 use super::scope::{RelationName, Scopes};
 use super::tags::tags_of_comment;

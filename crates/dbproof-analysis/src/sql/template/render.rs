@@ -1,6 +1,6 @@
 //! Tokens as a shape and its slots: [`Renderer`].
 
-use super::compared::{after_casts, column_before, compared_with};
+use super::compared::{Operand, column_before, compared_with};
 use super::words::{KEYWORDS, collapsed, insert_columns, spelling};
 use super::{ComparedColumn, Comparison, ParsedSlot, SlotKind, StatementKind, ValueSource};
 use crate::sql::literal::string_value;
@@ -184,6 +184,12 @@ impl<'a> Renderer<'a> {
 
     /// What the value in `tokens[at..end]` is used for.
     fn use_of(&self, at: usize, end: usize) -> (SlotKind, Option<ComparedColumn>) {
+        // The parenthesis of a row is not the value's.
+        let open = self.clauses.iter().rev();
+        let open = open.take_while(|clause| !matches!(clause, Clause::Row(_)));
+        let most_depth = open.count().min(self.clauses.len() - 1);
+        let operand = Operand::around(self.tokens, at, end, most_depth);
+        let (at, end) = (operand.start, operand.end);
         let before = |back: usize| at.checked_sub(back).map(|before| &self.tokens[before]);
         let follows = |back, words: &[&str]| {
             before(back).is_some_and(|t: &Token<'_>| words.iter().any(|w| t.is_word(w)))
@@ -201,7 +207,8 @@ impl<'a> Renderer<'a> {
             return (SlotKind::Array, compared.flatten());
         }
         let compared = compared_with(self.tokens, self.scopes, at, end);
-        match self.clauses.last() {
+        // Each parenthesis of the operand has put a clause of its own over the one it stands in.
+        match self.clauses.iter().nth_back(operand.depth) {
             Some(Clause::Assignments) => (
                 SlotKind::Assigned,
                 compared.map(|c| ComparedColumn {
@@ -210,7 +217,7 @@ impl<'a> Renderer<'a> {
                 }),
             ),
             Some(Clause::Row(nth)) => {
-                let alone = self.tokens.get(after_casts(self.tokens, end));
+                let alone = self.tokens.get(end);
                 let alone = before(1).is_some_and(|t| t.is_symbol("(") || t.is_symbol(","))
                     && alone.is_some_and(|t| t.is_symbol(")") || t.is_symbol(","));
                 let column = self.insert_columns.get(*nth).filter(|_| alone);

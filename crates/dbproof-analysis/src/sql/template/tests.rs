@@ -298,3 +298,65 @@ fn parameters_compared_for_equality_are_told_with_their_columns() {
     check("INSERT INTO orders (user_id) VALUES ($1)", &[]);
     check("SELECT * FROM orders WHERE user_id + 1 = $1", &[]);
 }
+
+/// What each value is used for, and the column that it is compared with.
+fn uses(sql: &str) -> Vec<String> {
+    let parsed = ParsedTemplate::of(sql);
+    let one = |slot: &ParsedSlot| {
+        let column = slot.compared.as_ref().map(|c| c.column.as_str());
+        format!("{:?} {}", slot.kind, column.unwrap_or("-"))
+    };
+    parsed.slots.iter().map(one).collect()
+}
+
+#[test]
+fn a_value_in_parentheses_or_cast_is_the_value() {
+    for sql in [
+        "select 1::int from t where a = ('1'::int8)",
+        "select 1::int from t where a = (('1'))",
+        "select 1::int from t where a = $1::uuid",
+        "select 1::int from t where a = CAST($1 AS numeric(10, 2))",
+        "select 1::int from t where a = (CAST('1' AS bigint)::int)",
+        "select 1::int from t where $1 = t.a",
+        "select 1::int from t where ('1'::int8) = t.a and true",
+        "select 1::int from t where (CAST($1 AS bigint) = a)",
+    ] {
+        assert_eq!(uses(sql)[1..2], ["Value a"], "{sql}");
+    }
+    for sql in [
+        "select 1 from t where a = f('1')",
+        "select 1 from t where a = ('1') + 1",
+        "select 1 from t where a = 1 + ('1'::int8)",
+        "select 1 from t where a = CAST($1 AS bigint) + 1",
+        "select 1 from t where coalesce(b, ('1')) = a",
+    ] {
+        let last = uses(sql).into_iter().nth(1);
+        assert_eq!(last.as_deref(), Some("Value -"), "{sql}");
+    }
+}
+
+#[test]
+fn parentheses_do_not_hide_what_else_a_value_is_used_for() {
+    assert_eq!(
+        uses("update t set a = ('1'::int8), b = CAST($1 AS int) where c = ('2'::int8)"),
+        ["Assigned a", "Assigned b", "Value c"]
+    );
+    assert_eq!(
+        uses(
+            "insert into t (a, b) values (('1'::int8), ('2')), ('3', CAST('4' AS int)), ('5', '6')"
+        ),
+        ["a", "b", "a", "b", "a", "b"].map(|c| format!("Inserted {c}"))
+    );
+    assert_eq!(
+        uses("insert into t (a) values ('1'), ('2')"),
+        ["Inserted a"; 2]
+    );
+    assert_eq!(
+        uses("select a from t where a = any (('{1,2}'::int8[])) limit ('3'::int8) offset (4)"),
+        ["Array a", "Limit -", "Offset -"]
+    );
+    assert_eq!(
+        uses("select a from t where a in (('1'::int8), CAST($1 AS int))"),
+        ["Element a"; 2]
+    );
+}

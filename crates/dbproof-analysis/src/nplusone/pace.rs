@@ -1,0 +1,89 @@
+//! How a loop over several sessions goes on: [`Pace`].
+
+use super::judge::Judged;
+
+/// So many children at the least come without a long pause before them, for each that a new
+/// connection made wait,
+const CHILDREN_PER_OPENING: usize = 2;
+/// and for each that something else did.
+const CHILDREN_PER_STALL: usize = 8;
+
+/// The pauses of a loop whose children several sessions sent. A pool that opens a connection while the
+/// loop runs makes it wait longer than a burst's gap, and so does a busy machine; but most children
+/// follow the one before at once. Tests or requests that each ask for one row of a list do not.
+#[derive(Debug)]
+pub(super) struct Pace<'j, 'w> {
+    judged: &'j Judged<'w>,
+    /// When the loop began, and when the last that is known of it was there.
+    begin_us: u64,
+    end_us: u64,
+    children: usize,
+    openings: usize,
+    stalls: usize,
+}
+
+/// What the pause before a child tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pause {
+    Short,
+    /// Too long for a burst; the child's connection was opened meanwhile.
+    Opening,
+    /// Too long for a burst, for whatever reason.
+    Stall,
+    /// No loop takes so long.
+    End,
+}
+
+impl<'j, 'w> Pace<'j, 'w> {
+    /// A loop that begins at `begin_us`, and of which so many children are known, the last of them
+    /// until `end_us`.
+    pub(super) fn new(judged: &'j Judged<'w>, begin_us: u64, end_us: u64, children: usize) -> Self {
+        Self {
+            judged,
+            begin_us,
+            end_us,
+            children,
+            openings: 0,
+            stalls: 0,
+        }
+    }
+
+    /// The pause before a run that may be a child of a result.
+    pub(super) fn before(&self, result: u32, child: u32) -> Pause {
+        let run = self.judged.run(child);
+        let pause_us = run.executed.sent_us.saturating_sub(self.end_us);
+        if pause_us <= self.judged.patience_us(result, child) {
+            Pause::Short
+        } else if pause_us > self.judged.most_patience_us() {
+            Pause::End
+        } else if run.opened_us >= self.begin_us {
+            Pause::Opening
+        } else {
+            Pause::Stall
+        }
+    }
+
+    /// Takes a child of the loop.
+    pub(super) fn take(&mut self, child: u32, pause: Pause) {
+        self.children += 1;
+        self.openings += usize::from(pause == Pause::Opening);
+        self.stalls += usize::from(pause == Pause::Stall);
+        self.end_us = self.end_us.max(self.judged.run(child).executed.finished_us);
+    }
+
+    /// The loop was still under way at that time.
+    pub(super) fn is_on_at(&mut self, us: u64) {
+        self.end_us = self.end_us.max(us);
+    }
+
+    /// Whether a pause was too long for a burst.
+    pub(super) fn has_stalled(&self) -> bool {
+        self.openings + self.stalls > 0
+    }
+
+    /// Whether the long pauses are few enough for a loop.
+    pub(super) fn is_steady(&self) -> bool {
+        CHILDREN_PER_OPENING * self.openings <= self.children
+            && CHILDREN_PER_STALL * self.stalls <= self.children
+    }
+}
