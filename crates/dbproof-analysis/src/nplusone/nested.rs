@@ -17,13 +17,14 @@ pub(super) fn find(judged: &Judged<'_>, sightings: &mut Vec<Sighting>, seen: &mu
     let mut all = earlier(judged);
     let known = all.len();
     all.append(sightings);
-    find_in(judged, &mut all, seen);
+    find_in(judged, &mut all, 0, seen);
     *sightings = all.split_off(known);
     // Parents need not be children themselves: several lists can be worked through at once.
     let mut all = lists(judged);
     let known = all.len();
-    find_in(judged, &mut all, seen);
-    sightings.extend(all.drain(known..));
+    all.append(sightings);
+    find_in(judged, &mut all, known, seen);
+    *sightings = all.split_off(known);
 }
 
 /// The results of each template with several rows, as far as they came in close succession.
@@ -90,7 +91,8 @@ fn earlier(judged: &Judged<'_>) -> Vec<Sighting> {
     children.filter_map(|runs| looped(judged, runs)).collect()
 }
 
-fn find_in(judged: &Judged<'_>, sightings: &mut Vec<Sighting>, seen: &mut [bool]) {
+/// Finds the loops within these; those before `found` are but parents, and say nothing of children.
+fn find_in(judged: &Judged<'_>, sightings: &mut Vec<Sighting>, found: usize, seen: &mut [bool]) {
     if !sightings.iter().any(|sighting| is_outer(judged, sighting)) {
         return;
     }
@@ -125,15 +127,15 @@ fn find_in(judged: &Judged<'_>, sightings: &mut Vec<Sighting>, seen: &mut [bool]
                 let inner = Inner {
                     judged,
                     outer: &sightings[next],
-                    sightings,
+                    sightings: &sightings[found..],
                     at,
                     position,
                 };
-                if let Some(found) = inner.sighting(&free[number], seen) {
-                    for child in &found.children {
+                if let Some(one) = inner.sighting(&free[number], seen) {
+                    for child in &one.children {
                         seen[*child as usize] = true;
                     }
-                    sightings.push(found);
+                    sightings.push(one);
                 }
             }
         }
@@ -167,7 +169,11 @@ impl Inner<'_, '_> {
         let mut parents = self.outer.children.clone();
         let delivered_us = |run: u32| judged.run(run).executed.finished_us;
         parents.sort_unstable_by_key(|run| delivered_us(*run));
-        if !judged.can_fan_out(parents[0], free[0], true) {
+        let begin_us = delivered_us(parents[0]);
+        let from = free.partition_point(|run| judged.run(*run).executed.sent_us < begin_us);
+        let is_free = |run: &u32| !seen[*run as usize];
+        let can_begin = judged.can_fan_out(parents[0], free[0], true);
+        if !can_begin || !free[from..].iter().any(is_free) {
             return None;
         }
         let mut holders: FxHashMap<ValueHash, Vec<u32>> = FxHashMap::default();
@@ -189,14 +195,12 @@ impl Inner<'_, '_> {
                 .key(*child, self.position)
                 .map(|key| missing.take(key));
         }
-        let begin_us = delivered_us(parents[0]);
         let mut pace = Pace::new(judged, begin_us, known.len());
         let others = parents.iter().chain(&known);
         let mut others_us: Vec<u64> = others.map(|run| delivered_us(*run)).collect();
         others_us.sort_unstable();
         let mut others_us = others_us.into_iter().peekable();
-        let from = free.partition_point(|run| judged.run(*run).executed.sent_us < begin_us);
-        let candidates = free[from..].iter().filter(|run| !seen[**run as usize]);
+        let candidates = free[from..].iter().filter(|run| is_free(run));
         let (mut looked_at, mut asked) = (0, 0);
         let mut found: Vec<(u32, u32)> = Vec::new();
         for child in candidates.take(LOOKED_AT_PER_ROW * all.count()) {
