@@ -17,8 +17,66 @@ pub(super) fn find(judged: &Judged<'_>, sightings: &mut Vec<Sighting>, seen: &mu
     let mut all = earlier(judged);
     let known = all.len();
     all.append(sightings);
-    find_in(judged, &mut all, seen);
+    find_in(judged, &mut all, 0, seen);
     *sightings = all.split_off(known);
+    // Parents need not be children themselves: several lists can be worked through at once.
+    let mut all = lists(judged);
+    let known = all.len();
+    all.append(sightings);
+    find_in(judged, &mut all, known, seen);
+    *sightings = all.split_off(known);
+}
+
+/// The results of each template with several rows, as far as they came in close succession.
+fn lists(judged: &Judged<'_>) -> Vec<Sighting> {
+    let mut by_template: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (at, run) in (0_u32..).zip(judged.runs) {
+        let result = run.executed.result.as_ref();
+        let is_list = result.is_some_and(|result| result.kept_rows() > 1);
+        if is_list && run.reading.is_application && run.executed.failed.is_none() {
+            by_template
+                .entry(run.reading.template)
+                .or_default()
+                .push(at);
+        }
+    }
+    let gap_us = judged.thresholds.burst_gap_us();
+    let is_close = |a: &u32, b: &u32| {
+        let end_us = judged.run(*a).executed.finished_us;
+        judged.run(*b).executed.sent_us <= end_us.saturating_add(gap_us)
+    };
+    let all = by_template
+        .values()
+        .flat_map(|runs| runs.chunk_by(is_close));
+    let several = all.filter(|runs| runs.len() > 1);
+    several
+        .filter_map(|runs| looped(judged, runs.to_vec()))
+        .collect()
+}
+
+/// These runs as the children of a loop whose parents are not known.
+fn looped(judged: &Judged<'_>, children: Vec<u32>) -> Option<Sighting> {
+    let first = children[0];
+    let column = judged
+        .resolved(first)
+        .results
+        .iter()
+        .flatten()
+        .next()?
+        .column;
+    Some(Sighting {
+        verdict: judged.verdict(first),
+        unit: judged.run(first).unit,
+        distinct: children.len(),
+        position: None,
+        may_go_on: false,
+        source: Some(Source {
+            column,
+            runs: Vec::new(),
+            asked: children.len(),
+        }),
+        children,
+    })
 }
 
 /// The proven loops that were found before, as far as the window still holds them.
@@ -29,26 +87,12 @@ fn earlier(judged: &Judged<'_>) -> Vec<Sighting> {
             loops.entry(number).or_default().push(at);
         }
     }
-    let sighting = |children: Vec<u32>| {
-        let column = judged.resolved(children[0]).results.iter().flatten().next();
-        Some(Sighting {
-            verdict: judged.verdict(children[0]),
-            unit: judged.run(children[0]).unit,
-            distinct: children.len(),
-            position: None,
-            may_go_on: false,
-            source: Some(Source {
-                column: column?.column,
-                runs: Vec::new(),
-                asked: children.len(),
-            }),
-            children,
-        })
-    };
-    loops.into_values().filter_map(sighting).collect()
+    let children = loops.into_values();
+    children.filter_map(|runs| looped(judged, runs)).collect()
 }
 
-fn find_in(judged: &Judged<'_>, sightings: &mut Vec<Sighting>, seen: &mut [bool]) {
+/// Finds the loops within these; those before `found` are but parents, and say nothing of children.
+fn find_in(judged: &Judged<'_>, sightings: &mut Vec<Sighting>, found: usize, seen: &mut [bool]) {
     if !sightings.iter().any(|sighting| is_outer(judged, sighting)) {
         return;
     }
@@ -83,15 +127,15 @@ fn find_in(judged: &Judged<'_>, sightings: &mut Vec<Sighting>, seen: &mut [bool]
                 let inner = Inner {
                     judged,
                     outer: &sightings[next],
-                    sightings,
+                    sightings: &sightings[found..],
                     at,
                     position,
                 };
-                if let Some(found) = inner.sighting(&free[number], seen) {
-                    for child in &found.children {
+                if let Some(one) = inner.sighting(&free[number], seen) {
+                    for child in &one.children {
                         seen[*child as usize] = true;
                     }
-                    sightings.push(found);
+                    sightings.push(one);
                 }
             }
         }
@@ -105,7 +149,6 @@ fn is_outer(judged: &Judged<'_>, sighting: &Sighting) -> bool {
     let first = judged.run(sighting.children[0]);
     sighting.source.is_some()
         && !first.reading.is_write()
-        && !first.reading.keys.is_empty()
         && !judged.units[sighting.unit as usize].is_tag()
 }
 
@@ -126,7 +169,11 @@ impl Inner<'_, '_> {
         let mut parents = self.outer.children.clone();
         let delivered_us = |run: u32| judged.run(run).executed.finished_us;
         parents.sort_unstable_by_key(|run| delivered_us(*run));
-        if !judged.can_fan_out(parents[0], free[0], true) {
+        let begin_us = delivered_us(parents[0]);
+        let from = free.partition_point(|run| judged.run(*run).executed.sent_us < begin_us);
+        let is_free = |run: &u32| !seen[*run as usize];
+        let can_begin = judged.can_fan_out(parents[0], free[0], true);
+        if !can_begin || !free[from..].iter().any(is_free) {
             return None;
         }
         let mut holders: FxHashMap<ValueHash, Vec<u32>> = FxHashMap::default();
@@ -148,14 +195,12 @@ impl Inner<'_, '_> {
                 .key(*child, self.position)
                 .map(|key| missing.take(key));
         }
-        let begin_us = delivered_us(parents[0]);
-        let mut pace = Pace::new(judged, begin_us, begin_us, known.len());
+        let mut pace = Pace::new(judged, begin_us, known.len());
         let others = parents.iter().chain(&known);
         let mut others_us: Vec<u64> = others.map(|run| delivered_us(*run)).collect();
         others_us.sort_unstable();
         let mut others_us = others_us.into_iter().peekable();
-        let from = free.partition_point(|run| judged.run(*run).executed.sent_us < begin_us);
-        let candidates = free[from..].iter().filter(|run| !seen[**run as usize]);
+        let candidates = free[from..].iter().filter(|run| is_free(run));
         let (mut looked_at, mut asked) = (0, 0);
         let mut found: Vec<(u32, u32)> = Vec::new();
         for child in candidates.take(LOOKED_AT_PER_ROW * all.count()) {

@@ -1,11 +1,16 @@
 //! How a loop over several sessions goes on: [`Pace`].
 
+use rustc_hash::FxHashSet;
+
 use super::judge::Judged;
 
-/// So many children at the least come without a long pause before them, for each that a new
-/// connection made wait,
+/// So many children there are at the least for each that a new connection made wait,
 const CHILDREN_PER_OPENING: usize = 2;
-/// and for each that something else did.
+/// unless a pool is seen to use its connections again: for one child of so many that waited, and
+const OPENINGS_PER_REUSE: usize = 4;
+/// for so many at the least.
+const FEWEST_REUSES: usize = 2;
+/// So many children there are at the least for each that something else made wait.
 const CHILDREN_PER_STALL: usize = 8;
 
 /// The pauses of a loop whose children several sessions sent. A pool that opens a connection while the
@@ -14,12 +19,14 @@ const CHILDREN_PER_STALL: usize = 8;
 #[derive(Debug)]
 pub(super) struct Pace<'j, 'w> {
     judged: &'j Judged<'w>,
-    /// When the loop began, and when the last that is known of it was there.
-    begin_us: u64,
+    /// When the last that is known of the loop was there.
     end_us: u64,
     children: usize,
     openings: usize,
     stalls: usize,
+    /// The sessions of the loop, and how many children came over one that was used before.
+    sessions: FxHashSet<u32>,
+    reuses: usize,
 }
 
 /// What the pause before a child tells.
@@ -35,16 +42,16 @@ pub(super) enum Pause {
 }
 
 impl<'j, 'w> Pace<'j, 'w> {
-    /// A loop that begins at `begin_us`, and of which so many children are known, the last of them
-    /// until `end_us`.
-    pub(super) fn new(judged: &'j Judged<'w>, begin_us: u64, end_us: u64, children: usize) -> Self {
+    /// A loop of which so many children are known, and the last that is known was there at `end_us`.
+    pub(super) fn new(judged: &'j Judged<'w>, end_us: u64, children: usize) -> Self {
         Self {
             judged,
-            begin_us,
             end_us,
             children,
             openings: 0,
             stalls: 0,
+            sessions: FxHashSet::default(),
+            reuses: 0,
         }
     }
 
@@ -56,7 +63,7 @@ impl<'j, 'w> Pace<'j, 'w> {
             Pause::Short
         } else if pause_us > self.judged.most_patience_us() {
             Pause::End
-        } else if run.opened_us >= self.begin_us {
+        } else if run.opened_us > self.end_us {
             Pause::Opening
         } else {
             Pause::Stall
@@ -68,7 +75,9 @@ impl<'j, 'w> Pace<'j, 'w> {
         self.children += 1;
         self.openings += usize::from(pause == Pause::Opening);
         self.stalls += usize::from(pause == Pause::Stall);
-        self.end_us = self.end_us.max(self.judged.run(child).executed.finished_us);
+        let executed = &self.judged.run(child).executed;
+        self.reuses += usize::from(!self.sessions.insert(executed.session));
+        self.end_us = self.end_us.max(executed.finished_us);
     }
 
     /// The loop was still under way at that time.
@@ -83,7 +92,8 @@ impl<'j, 'w> Pace<'j, 'w> {
 
     /// Whether the long pauses are few enough for a loop.
     pub(super) fn is_steady(&self) -> bool {
-        CHILDREN_PER_OPENING * self.openings <= self.children
-            && CHILDREN_PER_STALL * self.stalls <= self.children
+        let is_pool = CHILDREN_PER_OPENING * self.openings <= self.children
+            || (self.reuses >= FEWEST_REUSES && OPENINGS_PER_REUSE * self.reuses >= self.openings);
+        is_pool && CHILDREN_PER_STALL * self.stalls <= self.children
     }
 }

@@ -140,13 +140,11 @@ impl Search<'_, '_> {
             }
             let before = alike.entry(&run.executed.values).or_default();
             if let Some((last, last_place)) = before.last().copied() {
-                let is_watched = self.rows(last) != self.rows(*at)
-                    || (is_burst && self.judged.others_wrote_between(last, *at));
+                let is_written = self.judged.others_wrote_between(last, *at);
+                let is_watched = self.rows(last) != self.rows(*at) || (is_burst && is_written);
                 if is_watched {
                     before.clear();
-                } else if self.judged.others_wrote_between(last, *at) {
-                    keep(std::mem::take(before));
-                } else if self.is_apart(last, last_place, *at, place) {
+                } else if is_written || self.is_apart(last, last_place, *at, place) {
                     keep(std::mem::take(before));
                 }
             }

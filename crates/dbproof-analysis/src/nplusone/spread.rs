@@ -94,7 +94,7 @@ pub(super) fn complete(judged: &Judged<'_>, found: &mut [Sighting], seen: &mut [
             .map(|child| judged.run(*child).executed.finished_us);
         let begin_us = judged.run(result).executed.finished_us;
         let end_us = ends.max().unwrap_or(0);
-        let mut pace = Pace::new(judged, begin_us, end_us, sighting.children.len());
+        let mut pace = Pace::new(judged, end_us, sighting.children.len());
         let mut others = Vec::new();
         let from = candidates.partition_point(|c| judged.run(*c).executed.sent_us < begin_us);
         for child in &candidates[from..] {
@@ -297,7 +297,7 @@ impl Spread<'_, '_> {
         values: &FxHashSet<ValueHash>,
     ) -> Option<(Vec<u32>, usize)> {
         let delivered_us = self.judged.run(self.result.0).executed.finished_us;
-        let mut pace = Pace::new(self.judged, delivered_us, delivered_us, 0);
+        let mut pace = Pace::new(self.judged, delivered_us, 0);
         let mut found = Vec::new();
         let mut missing = values.clone();
         let mut once = Missing::of(
