@@ -265,16 +265,20 @@ impl Inner<'_, '_> {
         let delivered_us = |run: u32| self.judged.run(run).executed.finished_us;
         let begin_us = parents.iter().map(|run| delivered_us(*run)).min();
         let is_theirs = |sighting: &&Sighting| {
-            let runs = sighting.source.as_ref().map(|source| &source.runs);
-            let is_after = Some(self.judged.run(sighting.children[0]).executed.sent_us) >= begin_us;
+            let first = self.judged.run(sighting.children[0]);
+            let Some(source) = sighting.source.as_ref() else {
+                return false;
+            };
+            if first.reading.template != template {
+                return false;
+            }
+            if !source.runs.is_empty() {
+                return source.runs.iter().any(|run| parents.contains(run));
+            }
+            // Of a loop that was found before, the parents are not kept.
             let key = self.judged.key(sighting.children[0], self.position);
-            let key = key.filter(|_| is_after);
-            self.judged.run(sighting.children[0]).reading.template == template
-                && runs.is_some_and(|runs| match &runs[..] {
-                    // Of a loop that was found before, the parents are not kept.
-                    [] => key.is_some_and(|key| holders.contains_key(&key)),
-                    runs => runs.iter().any(|run| parents.contains(run)),
-                })
+            Some(first.executed.sent_us) >= begin_us
+                && key.is_some_and(|key| holders.contains_key(&key))
         };
         let theirs = self.sightings.iter().filter(is_theirs);
         theirs.flat_map(|s| s.children.iter().copied()).collect()
