@@ -1,5 +1,7 @@
 //! The tags that sqlcommenter and its like put into comments: [`tags_of_comment`].
 
+use percent_encoding::percent_decode_str;
+
 use super::literal::string_value;
 
 /// The tags of a `/* … */` or `-- …` comment: `key='url-encoded'` pairs, separated by commas. A
@@ -28,19 +30,7 @@ fn tag(pair: &str) -> Option<(String, String)> {
 
 /// Percent-decoding; what is no escape stays as it is.
 fn decoded(text: &str) -> String {
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escape = (bytes[at] == b'%')
-            .then(|| bytes.get(at + 1..at + 3))
-            .flatten()
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        decoded.push(escape.unwrap_or(bytes[at]));
-        at += if escape.is_some() { 3 } else { 1 };
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]
