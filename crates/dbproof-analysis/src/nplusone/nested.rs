@@ -10,6 +10,10 @@ use super::pace::{Pace, Pause};
 use super::spread::{LOOKED_AT_PER_ROW, Missing, free_runs};
 use crate::traffic::ValueHash;
 
+/// More lists than these in close succession are no lists of one page that are worked through at once,
+/// but the traffic of a busy application; what each of them supplies is looked for on its own.
+const MOST_LISTS: usize = 64;
+
 /// The loops within loops that a pool spread over several connections: the children of one loop are
 /// the parents of the next. Nothing but the values joins them, so nearly all values of all parents
 /// have to be asked for, each as often as the parents hold it, while the parents come or soon after.
@@ -48,7 +52,7 @@ fn lists(judged: &Judged<'_>) -> Vec<Sighting> {
     let all = by_template
         .values()
         .flat_map(|runs| runs.chunk_by(is_close));
-    let several = all.filter(|runs| runs.len() > 1);
+    let several = all.filter(|runs| (2..=MOST_LISTS).contains(&runs.len()));
     several
         .filter_map(|runs| looped(judged, runs.to_vec()))
         .collect()
