@@ -8,6 +8,8 @@
 //! * [`sql`]: the tokenizer and what is built on it: templates, statement splitting, query files.
 //! * [`traffic`]: what sessions executed, with values as hashes.
 //! * [`nplusone`]: N+1 detection on a trace.
+//! * [`transactions`]: the transactions of captured traffic, so that they can be run again.
+//! * [`lock_order`]: what transactions lock in which order, and where two orders contradict.
 //! * [`findings`]: every finding code, one file each, with its page for `dbproof explain`.
 //!
 //! **Architecture invariant:** nothing here does IO, holds async, reads a clock, or can fail
@@ -18,8 +20,10 @@ pub mod comparison;
 mod figures;
 pub mod findings;
 pub mod latency;
+pub mod lock_order;
 pub mod nplusone;
 pub mod plan;
 pub mod regression;
 pub mod sql;
 pub mod traffic;
+pub mod transactions;
