@@ -230,7 +230,8 @@ impl Spread<'_, '_> {
         let is_covered = children.len() as f64 >= thresholds.coverage * asked as f64;
         let is_enough = distinct as u64 >= thresholds.likely_values
             && distinct as f64 >= thresholds.coverage * values.len() as f64;
-        (is_covered && is_enough).then(|| Sighting {
+        let is_taken_from_a_queue = || children.iter().all(|child| self.is_found_anew(*child));
+        (is_covered && is_enough && !is_taken_from_a_queue()).then(|| Sighting {
             verdict: self.judged.verdict(children[0]),
             unit: self.judged.run(run).unit,
             distinct,
@@ -244,6 +245,33 @@ impl Spread<'_, '_> {
                     runs: vec![run],
                     asked,
                 }),
+        })
+    }
+
+    /// Whether the child's own transaction has found its value, in the one row of a statement that did
+    /// not ask for it: the next job of a queue is known only once it is taken, whatever list has named
+    /// it before.
+    fn is_found_anew(&self, child: u32) -> bool {
+        let judged = self.judged;
+        let unit = judged.run(child).unit;
+        let Some(value) = judged.key(child, self.position) else {
+            return false;
+        };
+        if unit == judged.run(self.result.0).unit || judged.units[unit as usize].is_burst() {
+            return false;
+        }
+        let columns = judged.key_columns(child, self.position);
+        let before = judged.unit_runs(unit).iter().copied();
+        before.take_while(|run| *run < child).any(|run| {
+            let is_one = judged.counts(run) && judged.run(run).executed.rows == 1;
+            let mut results = judged.resolved(run).results.iter().enumerate();
+            is_one
+                && results.any(|(at, column)| {
+                    let alike = column.iter().flat_map(|column| &column.closure);
+                    alike.into_iter().any(|column| columns.contains(column))
+                        && judged.supplied(run, at).eq([value])
+                })
+                && !judged.run(run).executed.values.contains(&Some(value))
         })
     }
 
