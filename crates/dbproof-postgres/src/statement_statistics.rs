@@ -147,6 +147,15 @@ impl StatementStatistics {
         more
     }
 
+    /// What was executed since the counters were reset, the longest time first.
+    #[must_use]
+    pub fn all(&self) -> Vec<StatementCounter> {
+        self.since(&StatementStatistics {
+            counters: HashMap::new(),
+            state: self.state.clone(),
+        })
+    }
+
     /// Whether counters were lost since an earlier moment, and how.
     #[must_use]
     pub fn lost_since(&self, before: &StatementStatistics) -> Option<String> {

@@ -4,6 +4,7 @@
 //! * [`project`] reads the user's files.
 //! * `environment` starts or reaches the server; `stage` prepares a database with schema and data.
 //! * `slow`, `regress`, `nplusone` and `deadlock` each ask one question.
+//! * [`init`](init::init) writes a first configuration for a project.
 //! * [`watch`] looks at the traffic of an application.
 //! * [`Observer`] is told what happens, for a progress display.
 
@@ -12,6 +13,7 @@ mod environment;
 mod error;
 mod git;
 mod host;
+pub mod init;
 mod nplusone;
 mod observer;
 mod options;

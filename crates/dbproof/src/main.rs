@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Command::Demo(arguments) => commands::demo::run(&arguments),
+        Command::Init(arguments) => commands::init::run(arguments),
         Command::Run(arguments) => commands::scenarios::all(arguments),
         Command::Slow(arguments) => commands::scenarios::slow(arguments),
         Command::Regress(arguments) => commands::scenarios::regress(arguments),

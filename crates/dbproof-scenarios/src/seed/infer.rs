@@ -136,7 +136,7 @@ fn create(path: &Path) -> Result<File, RunError> {
 }
 
 /// A name of its own for each table's file, whatever the table is called.
-fn file_name(table: &str, used: &mut BTreeSet<String>) -> String {
+pub(crate) fn file_name(table: &str, used: &mut BTreeSet<String>) -> String {
     let plain = |c: char| {
         if c.is_alphanumeric() || "_-.".contains(c) {
             c

@@ -12,6 +12,7 @@ mod run;
 mod skew;
 
 pub(crate) use data::SeedData;
+pub(crate) use infer::file_name;
 pub use infer::{InferOptions, InferredFile, infer};
 pub use options::{Destination, SeedEvent, SeedObserver, SeedOptions};
 pub use run::seed;

@@ -2,6 +2,7 @@
 
 mod deadlock;
 mod format;
+mod init;
 mod nplusone;
 mod seed;
 mod watch;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use deadlock::DeadlockArguments;
 pub(crate) use format::{Format, FormatTarget};
+pub(crate) use init::InitArguments;
 pub(crate) use nplusone::NPlusOneArguments;
 pub(crate) use seed::{SeedArguments, SeedFormat};
 pub(crate) use watch::WatchArguments;
@@ -31,6 +33,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// All four scenarios on the sample shop, on a throw-away PostgreSQL
     Demo(DemoArguments),
+    /// Write a first dbproof.toml, queries, rows and a CI job for the project in this folder
+    Init(InitArguments),
     /// Every scenario that dbproof.toml configures
     Run(ChangeArguments),
     /// Are the monitored queries under their thresholds?
