@@ -48,6 +48,7 @@ pub fn generate(
     Ok(Rows {
         range: 0..rows,
         table: Arc::new(table),
+        kept: None,
     })
 }
 
@@ -109,6 +110,8 @@ fn scaled(rows: u64, scale: f64) -> u64 {
 pub struct Rows {
     table: Arc<Table>,
     range: Range<u64>,
+    /// The columns that are handed out, where these are not all.
+    kept: Option<Arc<[usize]>>,
 }
 
 impl Rows {
@@ -121,11 +124,26 @@ impl Rows {
     /// The columns, in the order of the values.
     #[must_use]
     pub fn column_names(&self) -> Vec<&str> {
-        self.table
-            .columns
-            .iter()
-            .map(|column| column.name.as_str())
-            .collect()
+        let all = self.table.columns.iter().map(|column| column.name.as_str());
+        match &self.kept {
+            Some(kept) => kept
+                .iter()
+                .map(|at| self.table.columns[*at].name.as_str())
+                .collect(),
+            None => all.collect(),
+        }
+    }
+
+    /// The same rows with only those of their columns whose name is to be kept. Their values stay what
+    /// they are.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&str) -> bool) -> Rows {
+        let all = self.table.columns.iter().enumerate();
+        let kept = all.filter(|(_, column)| keep(&column.name));
+        Rows {
+            kept: Some(kept.map(|(at, _)| at).collect()),
+            ..self.clone()
+        }
     }
 
     /// How many rows the whole table has, whatever part of it this is.
@@ -142,6 +160,7 @@ impl Rows {
         Rows {
             table: Arc::clone(&self.table),
             range: range.start.min(end)..end,
+            kept: self.kept.clone(),
         }
     }
 
@@ -157,13 +176,25 @@ impl Rows {
     pub(crate) fn table(&self) -> &Arc<Table> {
         &self.table
     }
+
+    /// The values of a row that are handed out.
+    fn handed_out(&self, mut row: Vec<Value>) -> Vec<Value> {
+        match &self.kept {
+            Some(kept) => kept
+                .iter()
+                .map(|at| std::mem::replace(&mut row[*at], Value::Null))
+                .collect(),
+            None => row,
+        }
+    }
 }
 
 impl Iterator for Rows {
     type Item = Vec<Value>;
 
     fn next(&mut self) -> Option<Vec<Value>> {
-        self.range.next().map(|row| self.table.row(row))
+        let row = self.range.next()?;
+        Some(self.handed_out(self.table.row(row)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -171,7 +202,8 @@ impl Iterator for Rows {
     }
 
     fn nth(&mut self, n: usize) -> Option<Vec<Value>> {
-        self.range.nth(n).map(|row| self.table.row(row))
+        let row = self.range.nth(n)?;
+        Some(self.handed_out(self.table.row(row)))
     }
 }
 

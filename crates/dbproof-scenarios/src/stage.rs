@@ -1,15 +1,16 @@
 //! A database with schema and data: the stage that the scenarios play on.
 
 use dbproof_analysis::sql;
+use dbproof_data::Rows;
 use dbproof_postgres::copy::Loading;
 use dbproof_postgres::migration::{AppliedStatement, MigrationFailure};
-use dbproof_postgres::{Address, PostgresError, Session, connect, copy, migration};
+use dbproof_postgres::{Address, PostgresError, Session, catalog, connect, copy, migration};
 
 use crate::environment::Environment;
 use crate::error::{InputError, RunError};
 use crate::project::Project;
 use crate::project::migrations::Migration;
-use crate::seed::{SeedData, default_threads};
+use crate::seed::{MissingData, SeedData, default_threads};
 
 /// Makes a database, applies migrations, seeds it, and gives the planner its statistics.
 pub(crate) async fn prepare(
@@ -19,15 +20,81 @@ pub(crate) async fn prepare(
     seed: u64,
     name: &str,
 ) -> Result<Address, RunError> {
+    let (address, session) = migrate(environment, migrations, name).await?;
+    let data = SeedData::read(project, seed, project.config.project.scale)?;
+    fill(&address, project, &data).await?;
+    session.run("VACUUM (ANALYZE)").await?;
+    session.close().await;
+    Ok(address)
+}
+
+/// The same for what stands before a change: rows for tables and columns that only the change makes are
+/// left out, and told, so that they can be looked for once it is applied.
+pub(crate) async fn prepare_base(
+    environment: &Environment,
+    project: &Project,
+    migrations: &[Migration],
+    seed: u64,
+    name: &str,
+) -> Result<(Address, LeftOut), RunError> {
+    let (address, session) = migrate(environment, migrations, name).await?;
+    let mut data = SeedData::read(project, seed, project.config.project.scale)?;
+    let (missing, rows) = data.leave_out_missing(&catalog::schema(&session).await?);
+    fill(&address, project, &data).await?;
+    session.run("VACUUM (ANALYZE)").await?;
+    session.close().await;
+    let left_out = LeftOut {
+        data,
+        missing,
+        rows,
+    };
+    Ok((address, left_out))
+}
+
+/// Rows that were left out before a change.
+#[derive(Debug)]
+pub(crate) struct LeftOut {
+    data: SeedData,
+    missing: Vec<MissingData>,
+    /// Those of the tables that were not there.
+    rows: Vec<Rows>,
+}
+
+impl LeftOut {
+    /// Fills the tables that the change has made, where it has left them empty. Whatever is still
+    /// missing is an error of the user's files.
+    pub(crate) async fn fill(mut self, project: &Project, after: &Address) -> Result<(), RunError> {
+        if self.missing.is_empty() {
+            return Ok(());
+        }
+        let session = connect(after).await?;
+        let schema = catalog::schema(&session).await?;
+        if let Some(missing) = self.missing.iter().find(|missing| !missing.is_in(&schema)) {
+            return Err(self.data.never_made(project, missing));
+        }
+        self.data.rows.clear();
+        for rows in self.rows {
+            if copy::is_empty(&session, rows.table_name()).await? {
+                self.data.rows.push(rows);
+            }
+        }
+        session.close().await;
+        fill(after, project, &self.data).await
+    }
+}
+
+/// A database with these migrations, and a session on it.
+async fn migrate(
+    environment: &Environment,
+    migrations: &[Migration],
+    name: &str,
+) -> Result<(Address, Session), RunError> {
     let address = environment.databases().create(name).await?;
     let session = connect(&address).await?;
     for migration in migrations {
         apply(&session, migration).await?;
     }
-    fill(&address, project, seed).await?;
-    session.run("VACUUM (ANALYZE)").await?;
-    session.close().await;
-    Ok(address)
+    Ok((address, session))
 }
 
 /// Applies a migration; an error of the server is shown in the user's file.
@@ -65,8 +132,7 @@ pub(crate) async fn apply(
 }
 
 /// Fills a database of our own with the project's rows.
-async fn fill(address: &Address, project: &Project, seed: u64) -> Result<(), RunError> {
-    let data = SeedData::read(project, seed, project.config.project.scale)?;
+async fn fill(address: &Address, project: &Project, data: &SeedData) -> Result<(), RunError> {
     let loading = Loading {
         threads: default_threads(),
         progress: &|_| {},

@@ -3,7 +3,7 @@
 use dbproof_data::Rows;
 
 use super::load::{Meter, load};
-use super::target::Target;
+use super::target::{Target, escape_relation};
 use super::{Filled, LoadError, Loading, sequences};
 use crate::{PostgresError, Session};
 
@@ -70,6 +70,11 @@ async fn refuse_filled(session: &Session, targets: &[Target]) -> Result<(), Load
     } else {
         Err(LoadError::NotEmpty { tables })
     }
+}
+
+/// Whether a table, as the specification names it, has no row.
+pub async fn is_empty(session: &Session, table: &str) -> Result<bool, PostgresError> {
+    Ok(!has_rows(session, &escape_relation(table)).await?)
 }
 
 async fn has_rows(session: &Session, relation: &str) -> Result<bool, PostgresError> {

@@ -26,7 +26,7 @@ mod text;
 pub use analysed::analyse;
 pub use error::LoadError;
 pub use fill::fill;
-pub use in_transaction::fill_in_transaction;
+pub use in_transaction::{fill_in_transaction, is_empty};
 pub use load::{Loading, Progress};
 pub(crate) use target::escape_relation;
 

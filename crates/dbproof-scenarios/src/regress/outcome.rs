@@ -20,6 +20,8 @@ pub(super) struct Compared<'a> {
     pub(super) observed: ObservedQuery<'a>,
     /// Whether it regressed to a plan that was accepted.
     pub(super) accepted: bool,
+    /// Whether only the change makes it possible to run it.
+    pub(super) is_new: bool,
     /// What to time; nothing where one side cannot execute the query.
     pub(super) timed: Option<TimedQuery<'a>>,
 }
@@ -36,6 +38,7 @@ impl<'a> Compared<'a> {
             findings,
             observed,
             accepted: false,
+            is_new: false,
             timed: Some(timed),
         }
     }
@@ -50,6 +53,7 @@ impl<'a> Compared<'a> {
             findings,
             observed: ObservedQuery::of(monitored),
             accepted: false,
+            is_new: false,
             timed: None,
         }
     }
@@ -212,7 +216,10 @@ pub(super) fn new_with_the_change<'a>(
 ) -> Compared<'a> {
     let reason = format!("it cannot run before the change, so there is no comparison: {error}");
     let record = without_plans(monitored, RegressVerdict::Inconclusive, reason);
-    Compared::unplanned(monitored, record, Vec::new())
+    Compared {
+        is_new: true,
+        ..Compared::unplanned(monitored, record, Vec::new())
+    }
 }
 
 fn refusal(monitored: &MonitoredQuery, error: &ServerError) -> Finding {

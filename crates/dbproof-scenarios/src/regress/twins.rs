@@ -39,7 +39,7 @@ impl Twins {
         change: &Change,
     ) -> Result<(Self, Option<MigrationRecord>), RunError> {
         let databases = environment.databases();
-        let base = stage::prepare(
+        let (base, left_out) = stage::prepare_base(
             environment,
             &options.project,
             &change.base,
@@ -65,6 +65,7 @@ impl Twins {
             let session = connect(&twins.after).await?;
             migration = Some(apply_change(&session, &change.migrations).await?);
             session.close().await;
+            left_out.fill(&options.project, &twins.after).await?;
         }
         for twin in [&twins.before, &twins.after, &twins.control] {
             let session = connect(twin).await?;

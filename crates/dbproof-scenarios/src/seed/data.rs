@@ -1,6 +1,7 @@
 //! The rows that `data/*.toml` asks for: [`SeedData`].
 
 use dbproof_data::{Context, Rows, TableSpecification, generate, load_order};
+use dbproof_model::{Relation, Schema};
 use dbproof_postgres::PostgresError;
 use dbproof_postgres::copy::LoadError;
 
@@ -12,6 +13,46 @@ use crate::project::Project;
 pub(crate) struct SeedData {
     pub(crate) tables: Vec<TableSpecification>,
     pub(crate) rows: Vec<Rows>,
+}
+
+/// A table, or one of its columns, that the files ask for and the database does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MissingData {
+    table: String,
+    column: Option<String>,
+}
+
+impl MissingData {
+    fn table(table: &str) -> Self {
+        MissingData {
+            table: table.to_owned(),
+            column: None,
+        }
+    }
+
+    fn column(table: &str, column: &str) -> Self {
+        MissingData {
+            table: table.to_owned(),
+            column: Some(column.to_owned()),
+        }
+    }
+
+    /// Whether a database has it.
+    pub(crate) fn is_in(&self, schema: &Schema) -> bool {
+        let relation = relation(schema, &self.table);
+        relation.is_some_and(|relation| {
+            let column = self.column.as_deref();
+            column.is_none_or(|column| relation.column_named(column).is_some())
+        })
+    }
+}
+
+/// The relation that the files call so.
+fn relation<'s>(schema: &'s Schema, name: &str) -> Option<&'s Relation> {
+    match name.split_once('.') {
+        Some((own, name)) => schema.relation_named(Some(own), name),
+        None => schema.relation_named(None, name),
+    }
 }
 
 impl SeedData {
@@ -30,6 +71,60 @@ impl SeedData {
             data.rows.push(rows);
         }
         Ok(data)
+    }
+
+    /// Leaves out the tables and columns that a database does not have, and tells which: what is under
+    /// test may be what makes them. The rows of such tables are returned second.
+    pub(crate) fn leave_out_missing(&mut self, schema: &Schema) -> (Vec<MissingData>, Vec<Rows>) {
+        let mut missing = Vec::new();
+        let (mut kept, mut left_out) = (Vec::new(), Vec::new());
+        for rows in std::mem::take(&mut self.rows) {
+            let table = rows.table_name();
+            let Some(relation) = relation(schema, table) else {
+                missing.push(MissingData::table(table));
+                left_out.push(rows);
+                continue;
+            };
+            let is_there = |column: &str| relation.column_named(column).is_some();
+            let columns = rows.column_names();
+            let absent = columns.iter().filter(|column| !is_there(column));
+            let absent: Vec<_> = absent.map(|c| MissingData::column(table, c)).collect();
+            kept.push(if absent.is_empty() {
+                rows
+            } else {
+                rows.only(is_there)
+            });
+            missing.extend(absent);
+        }
+        self.rows = kept;
+        (missing, left_out)
+    }
+
+    /// The error about what no migration makes.
+    pub(crate) fn never_made(&self, project: &Project, missing: &MissingData) -> RunError {
+        let migrations = &project.config.project.migrations;
+        let message = match &missing.column {
+            Some(column) => format!("there is no column `{column}` in `{}`", missing.table),
+            None => format!("there is no table `{}`", missing.table),
+        };
+        let help =
+            format!("no migration in {migrations}/ makes it; correct its name, or take it out");
+        let error = self.at_table(project, &missing.table, message);
+        error.with_help(Some(help)).into()
+    }
+
+    fn at_table(&self, project: &Project, name: &str, message: String) -> Box<InputError> {
+        let Some(table) = self.tables.iter().find(|table| table.name() == name) else {
+            return InputError::new(message);
+        };
+        let (file, line) = table.location();
+        let place = Place {
+            file: file.to_owned(),
+            line,
+            column: None,
+            text: std::fs::read_to_string(project.folder.join(file)).unwrap_or_default(),
+        };
+        InputError::at(message, place)
     }
 
     /// Shows an error of the server about a table where the user's file asks for that table.
@@ -52,17 +147,8 @@ impl SeedData {
                  and in the database itself with --in-place"
             ));
         }
-        let Some(table) = self.tables.iter().find(|table| table.name() == name) else {
-            return InputError::new(message).with_help(help).into();
-        };
-        let (file, line) = table.location();
-        let place = Place {
-            file: file.to_owned(),
-            line,
-            column: None,
-            text: std::fs::read_to_string(project.folder.join(file)).unwrap_or_default(),
-        };
-        InputError::at(message, place).with_help(help).into()
+        let error = self.at_table(project, &name, message);
+        error.with_help(help).into()
     }
 }
 

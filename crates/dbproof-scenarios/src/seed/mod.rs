@@ -11,7 +11,7 @@ mod options;
 mod run;
 mod skew;
 
-pub(crate) use data::SeedData;
+pub(crate) use data::{MissingData, SeedData};
 pub(crate) use infer::file_name;
 pub use infer::{InferOptions, InferredFile, infer};
 pub use options::{Destination, SeedEvent, SeedObserver, SeedOptions};

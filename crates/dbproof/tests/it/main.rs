@@ -7,6 +7,7 @@ mod commands;
 mod demo;
 mod given_databases;
 mod infer;
+mod init;
 mod load;
 mod project;
 mod recorded;
