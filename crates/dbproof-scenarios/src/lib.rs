@@ -4,6 +4,7 @@
 //! * [`project`] reads the user's files.
 //! * `environment` starts or reaches the server; `stage` prepares a database with schema and data.
 //! * `slow`, `regress`, `nplusone` and `deadlock` each ask one question.
+//! * [`prediction`] finds deadlocks that have not happened yet.
 //! * [`watch`] looks at the traffic of an application.
 //! * [`Observer`] is told what happens, for a progress display.
 
@@ -16,6 +17,7 @@ mod nplusone;
 mod observer;
 mod options;
 mod parameters;
+pub mod prediction;
 pub mod project;
 mod regress;
 mod run;
