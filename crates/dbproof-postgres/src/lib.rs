@@ -7,7 +7,8 @@
 //! * [`Databases`]: creation, cloning and removal of the databases of one run, and
 //!   [`Janitor`], the process that removes them even after `kill -9` of dbproof.
 //! * [`explain`], [`migration`], [`catalog`], [`column_values`], [`copy`], [`locks`], [`rows`],
-//!   [`statistics`], [`statement_statistics`], [`shape`], [`proof`]: one subject a module.
+//!   [`statistics`], [`statement_statistics`], [`shape`], [`proof`], [`sent`], [`footprint`]: one subject a
+//!   module.
 //!
 //! **Architecture invariant:** no other room but `dbproof-capture` opens a socket to a database.
 
@@ -22,6 +23,7 @@ mod databases;
 mod ephemeral;
 mod error;
 pub mod explain;
+pub mod footprint;
 mod janitor;
 pub mod locks;
 mod measuring;
@@ -29,6 +31,7 @@ pub mod migration;
 pub mod proof;
 mod rewritten;
 pub mod rows;
+pub mod sent;
 mod session;
 pub mod shape;
 pub mod statement_statistics;

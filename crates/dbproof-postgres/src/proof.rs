@@ -4,18 +4,16 @@
 //! column, as the bytes that the server sends.
 
 mod compare;
-mod sent;
 
 use std::time::{Duration, Instant};
 
 use dbproof_analysis::nplusone::{Rerun, RerunValue};
 use dbproof_analysis::traffic::SentParameter;
-use postgres_types::{ToSql, Type};
 use tokio_postgres::Row;
 
+use crate::sent::{self, rows as run};
 use crate::{PostgresError, Session};
 use compare::{Batched, same_rows};
-use sent::{Sent, type_of};
 
 /// Times that both are run; the median counts.
 const ROUNDS: usize = 3;
@@ -148,23 +146,6 @@ async fn both(session: &Session, rerun: &Rerun, batched: &str) -> Result<Proof, 
 fn is_grouped(batched: &str, child: &str) -> bool {
     let groups = |sql: &str| sql.to_ascii_lowercase().contains("group by");
     groups(batched) && !groups(child)
-}
-
-async fn run(
-    session: &Session,
-    sql: &str,
-    parameters: &[SentParameter],
-) -> Result<Vec<Row>, PostgresError> {
-    let sent: Vec<(Sent<'_>, Type)> = parameters
-        .iter()
-        .map(|parameter| (Sent(parameter), type_of(parameter)))
-        .collect();
-    let parameters: Vec<(&(dyn ToSql + Sync), Type)> = sent
-        .iter()
-        .map(|(value, kind)| (value as &(dyn ToSql + Sync), kind.clone()))
-        .collect();
-    let rows = session.query_typed(sql, &parameters).await;
-    rows.map_err(|error| session.error(&error))
 }
 
 fn as_parameter(value: &RerunValue) -> SentParameter {

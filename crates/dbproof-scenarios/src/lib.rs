@@ -5,6 +5,7 @@
 //! * `environment` starts or reaches the server; `stage` prepares a database with schema and data.
 //! * `slow`, `regress`, `nplusone` and `deadlock` each ask one question.
 //! * [`init`](init::init) writes a first configuration for a project.
+//! * [`prediction`] finds deadlocks that have not happened yet.
 //! * [`watch`] looks at the traffic of an application.
 //! * [`Observer`] is told what happens, for a progress display.
 
@@ -18,6 +19,7 @@ mod nplusone;
 mod observer;
 mod options;
 mod parameters;
+pub mod prediction;
 pub mod project;
 mod regress;
 mod run;

@@ -7,6 +7,9 @@ use super::LockMode;
 pub struct Footprint {
     /// One entry a statement, in the order of the statements; those that lock nothing new included.
     pub steps: Vec<FootprintStep>,
+    /// What COMMIT takes: foreign keys that are checked at the end only (`INITIALLY DEFERRED`, as
+    /// Django makes all of its own) lock the row that they refer to then.
+    pub commit: FootprintStep,
     /// What could not be read, for the reader: a table too large to be searched for locked rows.
     pub unread: Vec<String>,
 }
@@ -17,11 +20,15 @@ pub struct Footprint {
 pub struct FootprintStep {
     /// The new locks; in the order in which they were taken where `is_ordered` says so.
     pub locks: Vec<Lock>,
+    /// Locks that earlier statements took and that the transaction does not hold any more: those of a
+    /// savepoint that was rolled back.
+    pub released: Vec<Lock>,
     /// Whether the order of `locks` is known.
     pub is_ordered: bool,
     /// What the statement does where a lock is not free.
     pub waiting: Waiting,
-    /// The SQLSTATE that the statement failed with, where it did; the footprint ends with it.
+    /// The SQLSTATE that the statement failed with, where it did. The footprint ends with it, unless
+    /// the transaction goes on by rolling back to a savepoint.
     pub failed: Option<String>,
 }
 

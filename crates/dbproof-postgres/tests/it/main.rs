@@ -6,6 +6,7 @@ mod counting;
 mod databases;
 mod ephemeral;
 mod explaining;
+mod footprint;
 mod loading;
 mod measuring;
 mod migrating;
