@@ -22,11 +22,16 @@ pub(super) async fn read(
         return Ok(BTreeSet::new());
     }
     let (entered, unchanged) = look(session, relation, xids, locked).await?;
-    let changed = locked.iter().filter(|row| !unchanged.contains(&row.keys.ctid));
+    let changed = locked
+        .iter()
+        .filter(|row| !unchanged.contains(&row.keys.ctid));
     let old: BTreeSet<LockObject> = changed
         .flat_map(|row| objects(relation, &row.keys))
         .collect();
-    let new: BTreeSet<LockObject> = entered.iter().flat_map(|keys| objects(relation, keys)).collect();
+    let new: BTreeSet<LockObject> = entered
+        .iter()
+        .flat_map(|keys| objects(relation, keys))
+        .collect();
     // A key that an update leaves alone is not entered.
     let new = new.difference(&old).map(|object| Lock {
         object: object.clone(),
@@ -59,7 +64,8 @@ async fn look(
     locked: &[LockedRow],
 ) -> Result<(Vec<Keys>, BTreeSet<String>), PostgresError> {
     let name = &relation.name;
-    let mut sql = "SAVEPOINT dbproof_look; SET LOCAL ROLE NONE; SET LOCAL row_security = off; ".to_owned();
+    let mut sql =
+        "SAVEPOINT dbproof_look; SET LOCAL ROLE NONE; SET LOCAL row_security = off; ".to_owned();
     for setting in READING {
         sql.push_str("SET LOCAL ");
         sql.push_str(setting);

@@ -146,12 +146,21 @@ fn text(row: &Row, at: usize) -> Option<String> {
     };
     match *kind {
         Type::INT2 | Type::INT4 | Type::INT8 => integer(raw.0).map(|n| n.to_string()),
-        Type::TEXT | Type::VARCHAR | Type::NAME => std::str::from_utf8(raw.0).ok().map(str::to_owned),
+        Type::TEXT | Type::VARCHAR | Type::NAME => {
+            std::str::from_utf8(raw.0).ok().map(str::to_owned)
+        }
         Type::UUID => {
             let hex: String = raw.0.iter().map(|byte| format!("{byte:02x}")).collect();
             let part = |range: std::ops::Range<usize>| hex.get(range);
             Some(
-                [part(0..8)?, part(8..12)?, part(12..16)?, part(16..20)?, part(20..32)?].join("-"),
+                [
+                    part(0..8)?,
+                    part(8..12)?,
+                    part(12..16)?,
+                    part(16..20)?,
+                    part(20..32)?,
+                ]
+                .join("-"),
             )
         }
         _ => None,
@@ -162,10 +171,7 @@ fn text(row: &Row, at: usize) -> Option<String> {
 struct Raw<'b>(&'b [u8]);
 
 impl<'b> FromSql<'b> for Raw<'b> {
-    fn from_sql(
-        _: &Type,
-        raw: &'b [u8],
-    ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+    fn from_sql(_: &Type, raw: &'b [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(Raw(raw))
     }
 
@@ -187,8 +193,14 @@ mod tests {
             ("DELETE FROM t WHERE id < 3 RETURNING id", true),
             ("UPDATE t SET n = 1", false),
             ("SELECT id FROM t", false),
-            ("SELECT id FROM (SELECT id FROM t FOR UPDATE) s ORDER BY id", false),
-            ("WITH l AS (SELECT id FROM t FOR UPDATE) SELECT id FROM l", false),
+            (
+                "SELECT id FROM (SELECT id FROM t FOR UPDATE) s ORDER BY id",
+                false,
+            ),
+            (
+                "WITH l AS (SELECT id FROM t FOR UPDATE) SELECT id FROM l",
+                false,
+            ),
             (
                 "UPDATE t SET n = 1 WHERE id IN (SELECT id FROM t FOR UPDATE) RETURNING id",
                 false,

@@ -1,6 +1,9 @@
 //! The scenarios as the program runs them, against a real PostgreSQL.
 
+mod brute_force;
+mod brute_force_pairs;
 mod changes;
+mod confirming;
 mod deadlocks;
 mod parameter_sets;
 mod row_security;

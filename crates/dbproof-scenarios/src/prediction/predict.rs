@@ -1,0 +1,312 @@
+//! From captured transactions to predicted deadlocks: [`predict`].
+
+use std::time::{Duration, Instant};
+
+use dbproof_analysis::lock_order::{Candidate, Candidates, Searched, candidates};
+use dbproof_analysis::transactions::Transactions;
+use dbproof_model::{
+    DeadlockPrediction, NotChecked, PredictionCoverage, PredictionSandbox, Schema,
+};
+use dbproof_postgres::{Address, Databases};
+
+use super::confirm::{ConfirmOptions, Confirmation, MemberSession, confirm};
+use super::told;
+use super::{MadeFrom, NotDone, SandboxLimits, Sandboxes};
+use crate::observer::{Event, Observer};
+use dbproof_model::Scenario;
+
+/// How to predict.
+#[derive(Debug, Clone, Copy)]
+pub struct PredictOptions {
+    /// Whether values stay in what is told.
+    pub keep_values: bool,
+    /// How long replaying may take.
+    pub sandbox: SandboxLimits,
+    /// How long confirming one candidate may take.
+    pub candidate: Duration,
+    /// How long confirming all of them may take.
+    pub candidates: Duration,
+}
+
+impl Default for PredictOptions {
+    fn default() -> Self {
+        PredictOptions {
+            keep_values: false,
+            sandbox: SandboxLimits::default(),
+            candidate: Duration::from_secs(10),
+            candidates: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What was predicted, and what was looked at for it.
+#[derive(Debug, Default)]
+pub struct Predicted {
+    /// The deadlocks; those that were confirmed first.
+    pub predictions: Vec<DeadlockPrediction>,
+    /// What was seen, and what could not be done.
+    pub coverage: PredictionCoverage,
+}
+
+/// Predicts deadlocks among transactions that were captured on this server: runs one of each kind alone
+/// in a sandbox, looks for orders that contradict each other, and runs those against each other.
+///
+/// Writes only to databases that it makes under the run's name, and drops them.
+pub async fn predict(
+    databases: &Databases,
+    server: &Address,
+    transactions: &Transactions,
+    options: PredictOptions,
+    observer: &dyn Observer,
+) -> Predicted {
+    let began = Instant::now();
+    let classes = &transactions.classes;
+    let mut coverage = PredictionCoverage {
+        transactions: classes.iter().map(|class| class.occurrences).sum(),
+        classes: classes.len() as u64,
+        not_checked: lost(transactions),
+        ..PredictionCoverage::default()
+    };
+    let mut predictions = Vec::new();
+    if !classes.is_empty() {
+        observer.event(Event::Step {
+            scenario: Scenario::Deadlock,
+            name: "transactions run alone in a sandbox",
+            done: 0,
+            total: 1,
+        });
+        let mut sandboxes = Sandboxes::make(databases, server, transactions, options.sandbox).await;
+        coverage.replayed = sandboxes.footprints.iter().flatten().count() as u64;
+        coverage.sandboxes = made(&sandboxes, transactions);
+        coverage
+            .not_checked
+            .extend(sandboxes.not_done.iter().map(not_checked));
+        let found = search(transactions, &sandboxes);
+        coverage.guarded = found.guarded;
+        coverage.candidates = found.groups.len() as u64;
+        coverage
+            .not_checked
+            .extend(unread(transactions, &sandboxes));
+        coverage
+            .not_checked
+            .extend(found.limits.iter().map(|limit| NotChecked {
+                what: "the search for contradicting orders".to_owned(),
+                why: limit.clone(),
+            }));
+        let confirming = Confirming {
+            transactions,
+            options,
+            until: Instant::now() + options.candidates,
+        };
+        let total = found.groups.len();
+        for (done, group) in found.groups.iter().enumerate() {
+            observer.event(Event::Step {
+                scenario: Scenario::Deadlock,
+                name: "transactions run against each other",
+                done,
+                total,
+            });
+            let prediction = confirming.group(&mut sandboxes, &group.alternatives).await;
+            predictions.extend(prediction);
+        }
+        sandboxes.close().await;
+    }
+    predictions
+        .sort_by_key(|prediction: &DeadlockPrediction| prediction.verdict != told::CONFIRMED);
+    let confirmed = predictions.iter().filter(|p| p.verdict == told::CONFIRMED);
+    coverage.confirmed = confirmed.count() as u64;
+    coverage.possible = predictions.len() as u64 - coverage.confirmed;
+    coverage.duration_ms = began.elapsed().as_secs_f64() * 1e3;
+    Predicted {
+        predictions,
+        coverage,
+    }
+}
+
+/// The cycles of all databases. Members are indices into the classes.
+fn search(transactions: &Transactions, sandboxes: &Sandboxes<'_>) -> Candidates {
+    let searched: Vec<Searched<'_>> = transactions
+        .classes
+        .iter()
+        .zip(&sandboxes.footprints)
+        .map(|(class, footprint)| Searched {
+            class,
+            footprint: footprint.as_ref(),
+        })
+        .collect();
+    let mut all = Candidates::default();
+    let empty = Schema::default();
+    for (number, schema) in (0_u32..).zip(&sandboxes.schemas) {
+        // Those of other databases take no part, but keep their places.
+        let of_database: Vec<Searched<'_>> = searched
+            .iter()
+            .map(|one| Searched {
+                footprint: one.footprint.filter(|_| one.class.database == number),
+                ..*one
+            })
+            .collect();
+        if of_database.iter().all(|one| one.footprint.is_none()) {
+            continue;
+        }
+        let found = candidates(&of_database, schema.as_ref().unwrap_or(&empty));
+        all.groups.extend(found.groups);
+        all.guarded += found.guarded;
+        all.limits.extend(found.limits);
+    }
+    all
+}
+
+struct Confirming<'a> {
+    transactions: &'a Transactions,
+    options: PredictOptions,
+    until: Instant,
+}
+
+impl Confirming<'_> {
+    /// Runs the ways to close one cycle until one of them deadlocks.
+    async fn group(
+        &self,
+        sandboxes: &mut Sandboxes<'_>,
+        alternatives: &[Candidate],
+    ) -> Option<DeadlockPrediction> {
+        let first = alternatives.first()?;
+        let mut prediction = told::prediction(self.transactions, first, self.options.keep_values);
+        let mut reasons: Vec<String> = Vec::new();
+        for candidate in alternatives {
+            let left = self.until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                add(&mut reasons, "the time for confirming was over".to_owned());
+                break;
+            }
+            let confirmation = match self.candidate(sandboxes, candidate, left).await {
+                Ok(confirmation) => confirmation,
+                Err(why) => {
+                    add(&mut reasons, why);
+                    continue;
+                }
+            };
+            prediction.orders_tried += confirmation.orders_tried;
+            match confirmation.outcome {
+                Ok(confirmed) => {
+                    let orders_tried = prediction.orders_tried;
+                    let mut told =
+                        told::prediction(self.transactions, candidate, self.options.keep_values);
+                    told.verdict = told::CONFIRMED.to_owned();
+                    told.orders_tried = orders_tried;
+                    told.deadlocks = 1;
+                    told.timeline = Some(confirmed.timeline);
+                    return Some(told);
+                }
+                Err(why) => why
+                    .iter()
+                    .for_each(|reason| add(&mut reasons, reason.to_string())),
+            }
+        }
+        prediction.reason = Some(reasons.join("; ")).filter(|reason| !reason.is_empty());
+        Some(prediction)
+    }
+
+    async fn candidate(
+        &self,
+        sandboxes: &mut Sandboxes<'_>,
+        candidate: &Candidate,
+        left: Duration,
+    ) -> Result<Confirmation, String> {
+        let mut members: Vec<usize> = candidate.members.iter().map(|m| m.class).collect();
+        members.sort_unstable();
+        members.dedup();
+        let state = sandboxes.state_for(&members).await?;
+        let names = told::session_names(self.transactions, candidate);
+        let sessions: Vec<MemberSession> = candidate
+            .members
+            .iter()
+            .zip(names)
+            .map(|(member, name)| MemberSession {
+                name,
+                begin: self.transactions.classes[member.class].begin.clone(),
+            })
+            .collect();
+        let options = ConfirmOptions {
+            keep_values: self.options.keep_values,
+            limit: self.options.candidate.min(left),
+        };
+        let confirmation = confirm(&state, candidate, &sessions, options).await;
+        let discarded = sandboxes.discard(&state).await;
+        let confirmation = confirmation.map_err(|error| error.to_string())?;
+        discarded?;
+        Ok(confirmation)
+    }
+}
+
+fn add(reasons: &mut Vec<String>, reason: String) {
+    if !reasons.contains(&reason) {
+        reasons.push(reason);
+    }
+}
+
+fn lost(transactions: &Transactions) -> Vec<NotChecked> {
+    let lost = transactions.lost.iter().map(|lost| NotChecked {
+        what: "captured transactions".to_owned(),
+        why: lost.clone(),
+    });
+    let missing = transactions.histories.iter().flat_map(|history| {
+        history.missing.iter().map(|missing| NotChecked {
+            what: format!("the history of {}", history.database),
+            why: missing.clone(),
+        })
+    });
+    lost.chain(missing).collect()
+}
+
+fn not_checked(not_done: &NotDone) -> NotChecked {
+    NotChecked {
+        what: not_done.what.clone(),
+        why: not_done.why.clone(),
+    }
+}
+
+/// What footprints could not tell.
+fn unread(transactions: &Transactions, sandboxes: &Sandboxes<'_>) -> Vec<NotChecked> {
+    let mut all: Vec<NotChecked> = Vec::new();
+    for (class, footprint) in transactions.classes.iter().zip(&sandboxes.footprints) {
+        for unread in footprint.iter().flat_map(|footprint| &footprint.unread) {
+            let one = NotChecked {
+                what: class.name.clone(),
+                why: unread.clone(),
+            };
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+    }
+    all
+}
+
+/// The sandbox of each database that has transactions.
+fn made(sandboxes: &Sandboxes<'_>, transactions: &Transactions) -> Vec<PredictionSandbox> {
+    let mut told: Vec<PredictionSandbox> = sandboxes
+        .made
+        .iter()
+        .map(|made| PredictionSandbox {
+            database: made.database.clone(),
+            made_from: match made.from {
+                MadeFrom::History => "history",
+                MadeFrom::Clone => "clone",
+            }
+            .to_owned(),
+            statements: made.statements,
+            failed: made.failed,
+        })
+        .collect();
+    for (number, history) in (0_u32..).zip(&transactions.histories) {
+        let has_classes = transactions.classes.iter().any(|c| c.database == number);
+        if has_classes && !told.iter().any(|made| made.database == history.database) {
+            told.push(PredictionSandbox {
+                database: history.database.clone(),
+                made_from: "none".to_owned(),
+                ..PredictionSandbox::default()
+            });
+        }
+    }
+    told
+}
