@@ -1,0 +1,65 @@
+//! Deadlocks that the watched transactions may come to: [`deadlocks`].
+
+use dbproof_analysis::transactions::Transactions;
+use dbproof_model::{DeadlockRecord, Verdict};
+use dbproof_postgres::{Address, Databases, Janitor, PostgresError};
+
+use crate::observer::Observer;
+use crate::options::Cleaner;
+use crate::prediction::{PredictOptions, Predicted, predict};
+
+/// The server that sandboxes are made on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sandboxed<'a> {
+    /// The server.
+    pub(super) server: &'a Address,
+    /// Who removes what is made there, where the server is the user's.
+    pub(super) cleaner: Option<&'a Cleaner>,
+    /// Names what is made there.
+    pub(super) run_id: &'a str,
+}
+
+/// Predicts deadlocks among the transactions. Everything that is made on the server is gone afterwards.
+///
+/// # Errors
+///
+/// Where nobody could be found who cleans up whatever happens, so that nothing was made.
+pub(super) async fn deadlocks(
+    at: Sandboxed<'_>,
+    transactions: &Transactions,
+    options: PredictOptions,
+    observer: &dyn Observer,
+) -> Result<DeadlockRecord, PostgresError> {
+    let janitor = at.cleaner.map(|cleaner| {
+        let url = at.server.url_with_password();
+        Janitor::start(&cleaner.program, cleaner.argument, &url, at.run_id)
+    });
+    let janitor = janitor.transpose()?;
+    let databases = Databases::new(at.server, at.run_id);
+    let predicted = Box::pin(predict(&databases, at.server, transactions, options, observer)).await;
+    drop(janitor);
+    Ok(record(predicted))
+}
+
+/// What was predicted, as a part of the record.
+pub(super) fn record(predicted: Predicted) -> DeadlockRecord {
+    DeadlockRecord {
+        verdict: verdict(&predicted),
+        shapes: Vec::new(),
+        predictions: predicted.predictions,
+        prediction: Some(predicted.coverage),
+        storms: Vec::new(),
+    }
+}
+
+/// A deadlock that was confirmed fails. Where no transaction could be run at all, nothing was checked.
+fn verdict(predicted: &Predicted) -> Verdict {
+    let coverage = &predicted.coverage;
+    if coverage.confirmed > 0 {
+        Verdict::Fail
+    } else if coverage.classes > 0 && coverage.replayed == 0 {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Pass
+    }
+}
