@@ -67,10 +67,7 @@ impl LockMode {
                 LockMode::AdvisoryShared | LockMode::AdvisoryExclusive,
                 LockMode::AdvisoryShared | LockMode::AdvisoryExclusive,
             )
-            | (
-                LockMode::UniqueKey,
-                LockMode::UniqueKey | LockMode::OldUniqueKey,
-            )
+            | (LockMode::UniqueKey, LockMode::UniqueKey | LockMode::OldUniqueKey)
             | (LockMode::OldUniqueKey, LockMode::UniqueKey) => true,
             _ => false,
         }

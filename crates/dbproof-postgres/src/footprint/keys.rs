@@ -1,6 +1,7 @@
 //! Keys that a transaction has entered into unique indexes, or whose rows it has changed.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use dbproof_analysis::lock_order::{Lock, LockMode, LockObject};
 use tokio_postgres::SimpleQueryMessage;
@@ -22,11 +23,16 @@ pub(super) async fn read(
         return Ok(BTreeSet::new());
     }
     let (entered, unchanged) = look(session, relation, xids, locked).await?;
-    let changed = locked.iter().filter(|row| !unchanged.contains(&row.keys.ctid));
+    let changed = locked
+        .iter()
+        .filter(|row| !unchanged.contains(&row.keys.ctid));
     let old: BTreeSet<LockObject> = changed
         .flat_map(|row| objects(relation, &row.keys))
         .collect();
-    let new: BTreeSet<LockObject> = entered.iter().flat_map(|keys| objects(relation, keys)).collect();
+    let new: BTreeSet<LockObject> = entered
+        .iter()
+        .flat_map(|keys| objects(relation, keys))
+        .collect();
     // A key that an update leaves alone is not entered.
     let new = new.difference(&old).map(|object| Lock {
         object: object.clone(),
@@ -59,21 +65,24 @@ async fn look(
     locked: &[LockedRow],
 ) -> Result<(Vec<Keys>, BTreeSet<String>), PostgresError> {
     let name = &relation.name;
-    let mut sql = "SAVEPOINT dbproof_look; SET LOCAL ROLE NONE; SET LOCAL row_security = off; ".to_owned();
+    let mut sql =
+        "SAVEPOINT dbproof_look; SET LOCAL ROLE NONE; SET LOCAL row_security = off; ".to_owned();
     for setting in READING {
         sql.push_str("SET LOCAL ");
         sql.push_str(setting);
         sql.push_str("; ");
     }
-    sql.push_str(&format!(
+    let _ = write!(
+        sql,
         "SELECT {} FROM ONLY {name} WHERE xmin = ANY ('{{{}}}'::xid[]) LIMIT {MOST_ROWS}; ",
         relation.selected(),
         xids.join(",")
-    ));
+    );
     let places = places(locked.iter().map(|row| row.keys.ctid.as_str()));
-    sql.push_str(&format!(
+    let _ = write!(
+        sql,
         "SELECT ctid::text FROM ONLY {name} WHERE ctid = ANY ({places}); "
-    ));
+    );
     let leave = "ROLLBACK TO SAVEPOINT dbproof_look; RELEASE SAVEPOINT dbproof_look";
     sql.push_str(leave);
     let messages = match session.simple_query(&sql).await {

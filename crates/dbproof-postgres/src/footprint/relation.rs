@@ -112,11 +112,7 @@ impl Catalog {
     }
 
     /// The tables that may hold rows that the transaction has locked, or keys that it has entered.
-    pub(super) fn searchable(
-        &self,
-        held: &Held,
-        unread: &mut BTreeSet<String>,
-    ) -> Vec<&Relation> {
+    pub(super) fn searchable(&self, held: &Held, unread: &mut BTreeSet<String>) -> Vec<&Relation> {
         let written = held.relations.iter();
         let written = written.filter(|(_, mode)| *mode >= RelationMode::RowShare);
         let written: BTreeSet<u32> = written.map(|(oid, _)| *oid).collect();
@@ -134,6 +130,13 @@ impl Catalog {
             }
         }
         searchable
+    }
+
+    /// The names of those that nobody else can lock rows of.
+    pub(super) fn shut(&self, held: &Held) -> BTreeSet<&str> {
+        let shut = held.relations.iter().filter(|(_, mode)| shuts_out(*mode));
+        let shut = shut.filter_map(|(oid, _)| self.get(*oid));
+        shut.map(|relation| relation.name.as_str()).collect()
     }
 
     /// The sequences among them, by name.
@@ -200,7 +203,9 @@ impl Relation {
         let unread = if !may_look {
             Some(format!("the role {role} may not read and lock rows of it"))
         } else if is_filtered {
-            Some(format!("row security hides rows of it from the role {role}"))
+            Some(format!(
+                "row security hides rows of it from the role {role}"
+            ))
         } else {
             size.filter(|size| *size > MOST_BYTES)
                 .map(|size| format!("it has {} MiB", size >> 20))

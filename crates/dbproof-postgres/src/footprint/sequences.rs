@@ -18,7 +18,9 @@ impl Sequences {
             )
             .await
             .map_err(|e| observer.error(&e))?;
-        let states = rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2))));
+        let states = rows
+            .iter()
+            .map(|row| (row.get(0), (row.get(1), row.get(2))));
         Ok(Sequences(states.collect()))
     }
 

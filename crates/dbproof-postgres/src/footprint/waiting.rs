@@ -37,7 +37,10 @@ mod tests {
             ("SELECT 'nowait' FROM t -- NOWAIT", Waiting::Waits),
             ("select id from t for update nowait", Waiting::Fails),
             ("LOCK TABLE t IN SHARE MODE NOWAIT", Waiting::Fails),
-            ("SELECT pg_catalog.pg_try_advisory_xact_lock(1)", Waiting::Fails),
+            (
+                "SELECT pg_catalog.pg_try_advisory_xact_lock(1)",
+                Waiting::Fails,
+            ),
             (
                 "UPDATE t SET n = 1 WHERE id IN (SELECT id FROM t LIMIT 1 FOR UPDATE SKIP LOCKED)",
                 Waiting::Skips,

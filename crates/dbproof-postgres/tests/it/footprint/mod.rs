@@ -7,9 +7,7 @@ mod transactions;
 
 use std::fmt::Write as _;
 
-use dbproof_analysis::lock_order::{
-    Footprint, FootprintStep, Lock, LockMode, LockObject, Waiting,
-};
+use dbproof_analysis::lock_order::{Footprint, FootprintStep, Lock, LockMode, LockObject, Waiting};
 use dbproof_analysis::traffic::SentText;
 use dbproof_postgres::footprint::{self, LockObserver};
 use dbproof_postgres::{EphemeralServer, Session, connect};
