@@ -54,7 +54,7 @@ impl HeldQuery {
     }
 }
 
-/// "The key is shown as two halves" (pg_locks in PostgreSQL's documentation): a `bigint` by its high and
+/// "The key is shown as two halves" (`pg_locks` in PostgreSQL's documentation): a `bigint` by its high and
 /// low half with `objsubid` 1, two `int` with `objsubid` 2.
 fn advisory(row: &tokio_postgres::Row, mode: &str) -> Option<Lock> {
     let mode = match mode {

@@ -1,6 +1,7 @@
 //! Keys that a transaction has entered into unique indexes, or whose rows it has changed.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use dbproof_analysis::lock_order::{Lock, LockMode, LockObject};
 use tokio_postgres::SimpleQueryMessage;
@@ -71,15 +72,17 @@ async fn look(
         sql.push_str(setting);
         sql.push_str("; ");
     }
-    sql.push_str(&format!(
+    let _ = write!(
+        sql,
         "SELECT {} FROM ONLY {name} WHERE xmin = ANY ('{{{}}}'::xid[]) LIMIT {MOST_ROWS}; ",
         relation.selected(),
         xids.join(",")
-    ));
+    );
     let places = places(locked.iter().map(|row| row.keys.ctid.as_str()));
-    sql.push_str(&format!(
+    let _ = write!(
+        sql,
         "SELECT ctid::text FROM ONLY {name} WHERE ctid = ANY ({places}); "
-    ));
+    );
     let leave = "ROLLBACK TO SAVEPOINT dbproof_look; RELEASE SAVEPOINT dbproof_look";
     sql.push_str(leave);
     let messages = match session.simple_query(&sql).await {

@@ -25,7 +25,9 @@ mod waiting;
 
 use std::collections::BTreeSet;
 
-use dbproof_analysis::lock_order::{Footprint, FootprintStep, Lock, LockMode, RelationMode};
+use dbproof_analysis::lock_order::{
+    Footprint, FootprintStep, Lock, LockMode, LockObject, RelationMode,
+};
 use dbproof_analysis::traffic::SentText;
 use tokio_postgres::Row;
 
@@ -212,6 +214,10 @@ impl<'a> FootprintReader<'a> {
             }
             now.extend(found.rows.iter().map(|row| row.lock(relation)));
         }
+        // What is inside of a relation that is shut for others now stays as it was read.
+        let shut = self.catalog.shut(&held);
+        let kept = self.locks.iter();
+        now.extend(kept.filter(|lock| is_inside(lock, &shut)).cloned());
         let taken = now.difference(&self.locks).cloned().collect();
         let released = released(&self.locks, &now);
         self.locks = now;
@@ -297,6 +303,13 @@ fn released(before: &BTreeSet<Lock>, now: &BTreeSet<Lock>) -> Vec<Lock> {
     gone.cloned().collect()
 }
 
+/// Whether it is a row or a key of one of these relations.
+fn is_inside(lock: &Lock, relations: &BTreeSet<&str>) -> bool {
+    let is_relation = matches!(lock.object, LockObject::Relation(_));
+    let relation = lock.object.relation();
+    !is_relation && relation.is_some_and(|relation| relations.contains(relation))
+}
+
 /// What is told of a relation that could not be looked into; an error that is not the relation's own is
 /// handed on.
 fn unread(relation: &Relation, error: &PostgresError) -> Result<String, PostgresError> {
@@ -324,7 +337,7 @@ fn shuts_out(mode: RelationMode) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use dbproof_analysis::lock_order::{LockObject, RowMode};
+    use dbproof_analysis::lock_order::RowMode;
 
     use super::*;
 

@@ -1,6 +1,7 @@
 //! In which order a statement took its locks, where that is known.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use dbproof_analysis::lock_order::{Lock, LockMode, LockObject};
 use dbproof_analysis::sql::{Token, tokenize};
@@ -20,7 +21,7 @@ pub(super) fn of<'c>(
     answer: &[Row],
     relation_of: &dyn Fn(&str) -> Option<&'c Relation>,
 ) -> (Vec<Lock>, bool) {
-    locks.sort_by_key(|lock| rank(lock));
+    locks.sort_by_key(rank);
     let count = |of: u8| locks.iter().filter(|lock| rank(lock) == of).count();
     let (advisory, rows, new_keys) = (count(1), count(2), count(3));
     let relations = locks.iter().filter(|lock| rank(lock) == 0);
@@ -83,19 +84,19 @@ fn in_order_of_result<'c>(
         let key: Option<Vec<String>> = places.iter().map(|at| text(row, *at)).collect();
         returned.push(key?);
     }
-    let mut placed: Vec<(usize, &Lock)> = Vec::new();
+    let mut ordered: Vec<(usize, &Lock)> = Vec::new();
     for lock in rows {
         let LockObject::Row { key, .. } = &lock.object else {
             return None;
         };
         let is_it = |row: &Vec<String>| row.iter().eq(key.iter().map(|(_, value)| value));
-        placed.push((returned.iter().position(is_it)?, lock));
+        ordered.push((returned.iter().position(is_it)?, lock));
     }
-    placed.sort_by_key(|(at, _)| *at);
-    let placed = placed.into_iter().map(|(_, lock)| lock);
+    ordered.sort_by_key(|(at, _)| *at);
+    let ordered = ordered.into_iter().map(|(_, lock)| lock);
     let before = locks.iter().filter(|lock| rank(lock) < 2);
     let after = locks.iter().filter(|lock| rank(lock) > 2);
-    Some(before.chain(placed).chain(after).cloned().collect())
+    Some(before.chain(ordered).chain(after).cloned().collect())
 }
 
 /// Whether the statement returns its rows in the order in which it locks them: SELECT with a locking
@@ -150,18 +151,16 @@ fn text(row: &Row, at: usize) -> Option<String> {
             std::str::from_utf8(raw.0).ok().map(str::to_owned)
         }
         Type::UUID => {
-            let hex: String = raw.0.iter().map(|byte| format!("{byte:02x}")).collect();
-            let part = |range: std::ops::Range<usize>| hex.get(range);
-            Some(
-                [
-                    part(0..8)?,
-                    part(8..12)?,
-                    part(12..16)?,
-                    part(16..20)?,
-                    part(20..32)?,
-                ]
-                .join("-"),
-            )
+            let mut hex = String::new();
+            for (at, byte) in raw.0.iter().enumerate() {
+                let hyphen = if matches!(at, 4 | 6 | 8 | 10) {
+                    "-"
+                } else {
+                    ""
+                };
+                let _ = write!(hex, "{hyphen}{byte:02x}");
+            }
+            Some(hex)
         }
         _ => None,
     }

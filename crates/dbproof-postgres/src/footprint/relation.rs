@@ -132,6 +132,13 @@ impl Catalog {
         searchable
     }
 
+    /// The names of those that nobody else can lock rows of.
+    pub(super) fn shut(&self, held: &Held) -> BTreeSet<&str> {
+        let shut = held.relations.iter().filter(|(_, mode)| shuts_out(*mode));
+        let shut = shut.filter_map(|(oid, _)| self.get(*oid));
+        shut.map(|relation| relation.name.as_str()).collect()
+    }
+
     /// The sequences among them, by name.
     pub(super) fn sequences(&self) -> Vec<&str> {
         let relations = self.0.values().flatten();

@@ -100,8 +100,8 @@ impl Probes {
         relation: &Relation,
         marked: Vec<Keys>,
     ) -> Result<Tried, PostgresError> {
-        let began = observer.texts("BEGIN; SELECT pg_current_xact_id()::xid::text");
-        let xid = began.await?;
+        let begin = "BEGIN; SET LOCAL lock_timeout = '5ms'; SELECT pg_current_xact_id()::xid::text";
+        let xid = observer.texts(begin).await?;
         let tried = modes(observer, relation, marked).await;
         observer.run("ROLLBACK").await?;
         let tried = tried?;
@@ -140,13 +140,10 @@ async fn modes(
         if left.is_empty() {
             break;
         }
-        let places = places(left.iter().map(|row| row.ctid.as_str()));
-        let sql = format!(
-            "SELECT ctid::text FROM ONLY {} WHERE ctid = ANY ({places}) {} SKIP LOCKED",
-            relation.name,
-            probe.as_clause()
-        );
-        let mut had = observer.texts(&sql).await?;
+        let mut had = match probe {
+            RowMode::KeyShare => key_shareable(observer, relation, &left).await?,
+            probe => observer.texts(&probing(relation, &left, probe)).await?,
+        };
         had.sort_unstable();
         let (had, others): (Vec<Keys>, Vec<Keys>) = left
             .into_iter()
@@ -164,6 +161,50 @@ async fn modes(
     }));
     Ok(Tried { locked, any_free })
 }
+
+/// Locks those of the rows that can be locked, and selects their places.
+fn probing(relation: &Relation, rows: &[Keys], mode: RowMode) -> String {
+    format!(
+        "SELECT ctid::text FROM ONLY {} WHERE ctid = ANY ({}) {} SKIP LOCKED",
+        relation.name,
+        places(rows.iter().map(|row| row.ctid.as_str())),
+        mode.as_clause()
+    )
+}
+
+/// The places of those rows that can be locked FOR KEY SHARE.
+///
+/// SKIP LOCKED waits all the same where a row was updated and this lock is to be had: it is taken on the new
+/// version too, and that one may be locked more strongly. As only the transaction itself can hold anything
+/// here, whoever waits does so for its end, however short the wait.
+async fn key_shareable(
+    observer: &Session,
+    relation: &Relation,
+    rows: &[Keys],
+) -> Result<Vec<String>, PostgresError> {
+    let mut had = Vec::new();
+    let mut parts = vec![rows];
+    while let Some(part) = parts.pop() {
+        let probing = probing(relation, part, RowMode::KeyShare);
+        let sql = format!("SAVEPOINT probe; {probing}; RELEASE SAVEPOINT probe");
+        match observer.texts(&sql).await {
+            Ok(places) => had.extend(places),
+            Err(PostgresError::Server(error)) if error.sqlstate == LOCK_NOT_AVAILABLE => {
+                observer.run("ROLLBACK TO SAVEPOINT probe").await?;
+                // It was one of them.
+                if part.len() > 1 {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    parts.extend([first, second]);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(had)
+}
+
+/// `lock_not_available`: what `lock_timeout` ends with.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
 
 /// Places of rows as an array in SQL.
 pub(super) fn places<'r>(ctids: impl Iterator<Item = &'r str>) -> String {
