@@ -221,9 +221,13 @@ impl Confirming<'_> {
             .members
             .iter()
             .zip(names)
-            .map(|(member, name)| MemberSession {
-                name,
-                begin: self.transactions.classes[member.class].begin.clone(),
+            .map(|(member, name)| {
+                let class = &self.transactions.classes[member.class];
+                MemberSession {
+                    name,
+                    begin: class.begin.clone(),
+                    settings: class.settings.clone(),
+                }
             })
             .collect();
         let options = ConfirmOptions {

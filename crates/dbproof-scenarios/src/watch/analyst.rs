@@ -59,7 +59,6 @@ pub(super) struct Seen {
     pub(super) idle: IdleTransactions,
     pub(super) databases: Vec<WatchedDatabase>,
     /// The transactions, where deadlocks are to be predicted from them.
-    #[expect(dead_code, reason = "the prediction will read it")]
     pub(super) transactions: Option<Transactions>,
     /// Why the trace that was asked for is not whole.
     pub(super) not_saved: Option<String>,

@@ -1,7 +1,7 @@
 //! Deadlocks that the watched transactions may come to: [`deadlocks`].
 
 use dbproof_analysis::transactions::Transactions;
-use dbproof_model::{DeadlockRecord, Verdict};
+use dbproof_model::{DeadlockRecord, Finding, NotChecked, PredictionCoverage, Verdict};
 use dbproof_postgres::{Address, Databases, Janitor, PostgresError};
 
 use crate::observer::Observer;
@@ -21,24 +21,54 @@ pub(super) struct Sandboxed<'a> {
 
 /// Predicts deadlocks among the transactions. Everything that is made on the server is gone afterwards.
 ///
-/// # Errors
-///
-/// Where nobody could be found who cleans up whatever happens, so that nothing was made.
 pub(super) async fn deadlocks(
     at: Sandboxed<'_>,
     transactions: &Transactions,
     options: PredictOptions,
     observer: &dyn Observer,
-) -> Result<DeadlockRecord, PostgresError> {
+) -> DeadlockRecord {
     let janitor = at.cleaner.map(|cleaner| {
         let url = at.server.url_with_password();
         Janitor::start(&cleaner.program, cleaner.argument, &url, at.run_id)
     });
-    let janitor = janitor.transpose()?;
+    let janitor = match janitor.transpose() {
+        Ok(janitor) => janitor,
+        Err(error) => return not_made(transactions, &error),
+    };
     let databases = Databases::new(at.server, at.run_id);
-    let predicted = Box::pin(predict(&databases, at.server, transactions, options, observer)).await;
+    let predicted = Box::pin(predict(
+        &databases,
+        at.server,
+        transactions,
+        options,
+        observer,
+    ))
+    .await;
     drop(janitor);
-    Ok(record(predicted))
+    record(predicted)
+}
+
+/// Nothing is made where nobody can be found who cleans up whatever happens.
+fn not_made(transactions: &Transactions, error: &PostgresError) -> DeadlockRecord {
+    let classes = transactions.classes.len() as u64;
+    let not_checked = NotChecked {
+        what: "all transactions".to_owned(),
+        why: error.to_string(),
+    };
+    record(Predicted {
+        predictions: Vec::new(),
+        coverage: PredictionCoverage {
+            classes,
+            not_checked: vec![not_checked],
+            ..PredictionCoverage::default()
+        },
+    })
+}
+
+/// The findings about what was predicted.
+pub(super) fn findings(record: &DeadlockRecord) -> Vec<Finding> {
+    let _ = record;
+    Vec::new()
 }
 
 /// What was predicted, as a part of the record.

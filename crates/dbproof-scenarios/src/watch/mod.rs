@@ -5,6 +5,7 @@
 //! * `analyst`: looks at the traffic while it passes; `catalogs`: asks what the columns are.
 //! * `proving`: runs loops and their batched statements side by side.
 //! * `record`: what is told of it all; `saving`: what is kept of it as a trace.
+//! * `deadlocks`: what the transactions may come to when they meet.
 //! * `traced`: the transactions of a trace, for the prediction of deadlocks.
 //! * `recorded`: traces and logs, which are judged in the same way; `counters`: what the server counts.
 
@@ -13,6 +14,7 @@ mod catalogs;
 mod command;
 mod connection_string;
 mod counters;
+mod deadlocks;
 mod idle;
 mod masked;
 mod options;
@@ -38,6 +40,7 @@ use nix::sys::signal::Signal;
 use self::analyst::Analyst;
 use self::command::{Running, Signals, exit, terminal_reaches_the_command};
 pub use self::counters::{CountedOptions, count};
+use self::deadlocks::Sandboxed;
 use self::masked::masked;
 pub use self::options::{WatchOptions, WatchedServer};
 use self::pointing::Pointing;
@@ -50,6 +53,7 @@ pub use self::traced::{TracedOptions, predict_from_trace};
 use crate::error::{InputError, RunError};
 use crate::observer::{Event, Observer};
 use crate::options::Threshold;
+use crate::prediction::PredictOptions;
 use crate::project::Project;
 use crate::project::config::NPlusOneConfig;
 use crate::run::Beginning;
@@ -127,6 +131,24 @@ pub async fn watch(
             _ = signals.next() => {}
         }
     }
+    let mut deadlock = None;
+    if let Some(transactions) = seen.transactions.take() {
+        let at = Sandboxed {
+            server: &target.address,
+            cleaner: options.cleaner.as_ref().filter(|_| !target.is_ours()),
+            run_id: &beginning.run_id,
+        };
+        let predict = PredictOptions {
+            keep_values: options.keep_values,
+            ..PredictOptions::default()
+        };
+        tokio::select! {
+            predicted = deadlocks::deadlocks(at, &transactions, predict, observer) => {
+                deadlock = Some(predicted);
+            }
+            _ = signals.next() => {}
+        }
+    }
     let passwords: Vec<String> = target
         .string
         .password()
@@ -152,7 +174,11 @@ pub async fn watch(
         pointed: pointing.told,
         duration_ms,
     };
-    let (scenarios, findings) = parts(&limits, circumstances, &summary, seen);
+    let (mut scenarios, mut findings) = parts(&limits, circumstances, &summary, seen);
+    if let Some(record) = deadlock {
+        findings.extend(deadlocks::findings(&record));
+        scenarios.deadlock = Some(record);
+    }
     let project = options.project.as_ref().and_then(Project::name);
     let folder = options.folder();
     Ok(Some(beginning.record(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::pointing::VariableRequest;
-use crate::options::{ServerChoice, Threshold};
+use crate::options::{Cleaner, ServerChoice, Threshold};
 use crate::project::Project;
 use crate::project::config::WatchConfig;
 
@@ -39,6 +39,9 @@ pub struct WatchOptions {
     pub seed: u64,
     /// Keep the texts of slow statements with their values.
     pub keep_values: bool,
+    /// How databases on a server of the user's, in which transactions are run again, are dropped in the
+    /// end.
+    pub cleaner: Option<Cleaner>,
 }
 
 /// The server to watch.

@@ -26,13 +26,18 @@ pub(super) struct Target {
     /// The database that is empty as yet, where there is one.
     pub(super) born_empty: Option<String>,
     /// A throw-away server, as long as it is needed.
-    _ephemeral: Option<Environment>,
+    ephemeral: Option<Environment>,
 }
 
 /// The name of the empty database on a throw-away server.
 const EMPTY_DATABASE: &str = "app";
 
 impl Target {
+    /// Whether the server is a throw-away one.
+    pub(super) fn is_ours(&self) -> bool {
+        self.ephemeral.is_some()
+    }
+
     /// Reaches the server, or starts a throw-away one: with the project's schema and data, or with an
     /// empty database where there is no project.
     pub(super) async fn open(
@@ -65,7 +70,7 @@ impl Target {
             address,
             server,
             born_empty: None,
-            _ephemeral: None,
+            ephemeral: None,
         })
     }
 
@@ -98,7 +103,7 @@ impl Target {
             born_empty: is_empty.then(|| address.database().to_owned()),
             address,
             server: environment.server(),
-            _ephemeral: Some(environment),
+            ephemeral: Some(environment),
         })
     }
 }

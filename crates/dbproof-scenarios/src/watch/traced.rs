@@ -5,15 +5,15 @@ use std::path::{Path, PathBuf};
 
 use dbproof_analysis::transactions::{Collector, Transactions};
 use dbproof_capture::trace::{TraceError, TraceItem, TraceReader};
-use dbproof_model::{
-    DeadlockRecord, NotChecked, PredictionCoverage, RunRecord, Scenarios, Verdict,
-};
+use dbproof_model::{NotChecked, RunRecord, Scenarios};
 
+use super::deadlocks;
 use super::recorded::{input, open};
 use crate::environment::Environment;
 use crate::error::{InputError, RunError};
 use crate::observer::{Event, Observer};
 use crate::options::{Cleaner, ServerChoice};
+use crate::prediction::{PredictOptions, predict};
 use crate::project::Project;
 use crate::run::Beginning;
 
@@ -30,6 +30,8 @@ pub struct TracedOptions {
     pub cleaner: Option<Cleaner>,
     /// The seed that the record names.
     pub seed: u64,
+    /// Keep values in what is told.
+    pub keep_values: bool,
 }
 
 /// Predicts deadlocks from the transactions of a trace.
@@ -48,61 +50,34 @@ pub async fn predict_from_trace(
     let environment =
         Environment::reach(&options.server, cleaner, &beginning.run_id, observer).await?;
     observer.event(Event::Judging);
+    let predict_options = PredictOptions {
+        keep_values: options.keep_values,
+        ..PredictOptions::default()
+    };
+    let mut predicted = Box::pin(predict(
+        environment.databases(),
+        environment.address(),
+        &traced.transactions,
+        predict_options,
+        observer,
+    ))
+    .await;
+    let incomplete = traced.incomplete.into_iter().map(|why| NotChecked {
+        what: "the trace".to_owned(),
+        why,
+    });
+    predicted.coverage.not_checked.extend(incomplete);
+    let record = deadlocks::record(predicted);
+    let findings = deadlocks::findings(&record);
     let scenarios = Scenarios {
-        deadlock: Some(predicted(&traced.transactions, &traced.incomplete)),
+        deadlock: Some(record),
         ..Scenarios::default()
     };
     let project = options.project.as_ref().and_then(Project::name);
     let folder = options.project.as_ref().map(|p| p.folder.clone());
     let folder = folder.unwrap_or_else(|| PathBuf::from("."));
     let server = environment.server();
-    Ok(beginning.record(
-        project,
-        &folder,
-        options.seed,
-        server,
-        scenarios,
-        Vec::new(),
-    ))
-}
-
-/// What is told of transactions from which nothing was predicted: what they are, and that none of
-/// them was checked.
-fn predicted(transactions: &Transactions, incomplete: &[String]) -> DeadlockRecord {
-    let not_checked = |what: &str, why: &str| NotChecked {
-        what: what.to_owned(),
-        why: why.to_owned(),
-    };
-    let classes = transactions.classes.iter();
-    let mut reasons: Vec<NotChecked> = classes
-        .map(|class| not_checked(&class.name, "its locks were not read"))
-        .collect();
-    reasons.extend(
-        transactions
-            .lost
-            .iter()
-            .map(|why| not_checked("transactions", why)),
-    );
-    reasons.extend(incomplete.iter().map(|why| not_checked("trace", why)));
-    for history in &transactions.histories {
-        let missing = history.missing.iter();
-        reasons.extend(missing.map(|missing| {
-            not_checked(&history.database, &format!("its history lacks {missing}"))
-        }));
-    }
-    let occurrences = transactions.classes.iter().map(|class| class.occurrences);
-    DeadlockRecord {
-        verdict: Verdict::Inconclusive,
-        shapes: Vec::new(),
-        predictions: Vec::new(),
-        prediction: Some(PredictionCoverage {
-            transactions: occurrences.sum(),
-            classes: transactions.classes.len() as u64,
-            not_checked: reasons,
-            ..PredictionCoverage::default()
-        }),
-        storms: Vec::new(),
-    }
+    Ok(beginning.record(project, &folder, options.seed, server, scenarios, findings))
 }
 
 /// What a trace holds.

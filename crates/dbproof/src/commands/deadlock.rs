@@ -62,6 +62,7 @@ fn predict(arguments: ScenarioArguments, trace: PathBuf) -> anyhow::Result<Outco
         },
         cleaner: Some(scenarios::cleaner()?),
         seed: arguments.measure.seed,
+        keep_values: arguments.measure.keep_values,
     };
     let progress = ProgressLine::new(arguments.output.quiet);
     let runtime = tokio::runtime::Builder::new_current_thread()

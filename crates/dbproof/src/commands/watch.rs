@@ -90,6 +90,7 @@ fn options(arguments: WatchArguments) -> anyhow::Result<WatchOptions> {
     let configured = project.as_ref().is_none_or(|p| p.config.deadlock.predict);
     Ok(WatchOptions {
         predict: configured && !arguments.no_predict,
+        cleaner: Some(scenarios::cleaner()?),
         threshold: threshold(arguments.slow_threshold, project.as_ref())?,
         project,
         server,

@@ -18,6 +18,7 @@ mod stage;
 use std::time::{Duration, Instant};
 
 use dbproof_analysis::lock_order::Candidate;
+use dbproof_analysis::traffic::SentText;
 use dbproof_model::DeadlockTimeline;
 use dbproof_postgres::{Address, PostgresError};
 
@@ -38,6 +39,8 @@ pub struct MemberSession {
     pub name: String,
     /// The statement that begins its transaction, where that says more than `BEGIN`.
     pub begin: Option<String>,
+    /// What the session sets before that: the search path, `lock_timeout`.
+    pub settings: Vec<SentText>,
 }
 
 /// How to confirm.

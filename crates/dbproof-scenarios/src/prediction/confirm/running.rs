@@ -133,6 +133,9 @@ impl<'s> Running<'s> {
     /// Runs the order, and after it everybody's other statements, until there is a deadlock.
     pub(super) async fn play(mut self, plan: &Plan) -> Result<Played, PostgresError> {
         for (party, session) in self.stage.parties.iter().zip(self.case.sessions) {
+            for setting in &session.settings {
+                sent::execute(&party.session, setting).await?;
+            }
             let begin = session.begin.as_deref().unwrap_or("BEGIN");
             party.session.run(begin).await?;
         }

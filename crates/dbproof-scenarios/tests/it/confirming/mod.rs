@@ -115,6 +115,7 @@ fn at_once(statement: &str, held: Lock, asked: Lock) -> Member {
 fn sessions(members: usize, begin: Option<&str>) -> Vec<MemberSession> {
     let session = |index: usize| MemberSession {
         name: format!("t{}", index + 1),
+        settings: Vec::new(),
         begin: begin.map(str::to_owned),
     };
     (0..members).map(session).collect()
