@@ -1,5 +1,7 @@
 //! The scenarios as the program runs them, against a real PostgreSQL.
 
+mod brute_force;
+mod brute_force_pairs;
 mod changes;
 mod deadlocks;
 mod parameter_sets;
