@@ -15,6 +15,7 @@ use tokio_postgres::Row;
 
 use crate::{PostgresError, Session};
 use compare::{Batched, same_rows};
+pub use sent::run_sent;
 use sent::{Sent, type_of};
 
 /// Times that both are run; the median counts.

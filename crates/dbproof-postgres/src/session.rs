@@ -144,6 +144,12 @@ impl Session {
         Ok(row.get(0))
     }
 
+    /// Cuts the connection at once, whatever is under way on it and without a word to the server.
+    /// Dropping a session closes it only once the statement that it is at has its answer.
+    pub fn cut(&self) {
+        self.connection.abort();
+    }
+
     /// Closes the connection and waits until that is done on our side.
     pub async fn close(self) {
         let Session {

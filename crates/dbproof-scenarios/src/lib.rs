@@ -18,6 +18,7 @@ mod nplusone;
 mod observer;
 mod options;
 mod parameters;
+pub mod prediction;
 pub mod project;
 mod regress;
 mod run;

@@ -1,8 +1,21 @@
 //! Parameters as an application sent them: [`Sent`].
 
 use bytes::BytesMut;
-use dbproof_analysis::traffic::SentParameter;
+use dbproof_analysis::traffic::{SentParameter, SentText};
 use postgres_types::{Format, IsNull, Kind, ToSql, Type};
+
+use crate::{PostgresError, Session};
+
+/// Runs a statement as an application sent it: with its parameters in their own formats. Rows are
+/// read and left.
+pub async fn run_sent(session: &Session, sent: &SentText) -> Result<(), PostgresError> {
+    if sent.parameters.is_empty() {
+        return session.run(&sent.sql).await;
+    }
+    super::run(session, &sent.sql, &sent.parameters)
+        .await
+        .map(|_| ())
+}
 
 /// A parameter that is sent again as it was, in its own format.
 #[derive(Debug)]

@@ -3,6 +3,7 @@
 mod brute_force;
 mod brute_force_pairs;
 mod changes;
+mod confirming;
 mod deadlocks;
 mod parameter_sets;
 mod row_security;
