@@ -22,10 +22,12 @@ impl Running<'_> {
     pub(super) async fn look(&mut self) -> Result<Look, PostgresError> {
         let mut waits: Vec<Option<Vec<usize>>> = vec![None; self.states.len()];
         let mut all_blocked = true;
-        for member in 0..self.states.len() {
-            if self.states[member].busy.is_none() {
-                continue;
-            }
+        let states = self.states.iter().enumerate();
+        let busy: Vec<usize> = states
+            .filter(|(_, state)| state.busy.is_some())
+            .map(|(member, _)| member)
+            .collect();
+        for member in busy {
             let pid = self.stage.parties[member].pid;
             let watcher = &self.stage.watcher;
             let blockers = tokio::select! {

@@ -119,10 +119,10 @@ async fn try_orders(
     // Members whose statement never reaches the row that the gate is at.
     let mut missed: Vec<usize> = Vec::new();
     for plan in plan::plans(case.candidate) {
-        if let Some(GateSpec::Entry { member, .. }) = &plan.gate {
-            if missed.contains(member) {
-                continue;
-            }
+        if let Some(GateSpec::Entry { member, .. }) = &plan.gate
+            && missed.contains(member)
+        {
+            continue;
         }
         let hopeless = |reason: &NotConfirmed| {
             matches!(

@@ -81,6 +81,15 @@ impl Cycle<'_> {
         (member + step) % self.len()
     }
 
+    /// Sends off those who ask for what `member` holds, for what these hold, and so on, to wait in the
+    /// middle of their statements; until somebody is not to be sent.
+    fn queue_behind(&self, member: usize, is_sent: impl Fn(usize) -> bool) -> Vec<Action> {
+        let next = |asker: &usize| Some(self.asker(*asker));
+        let queue = std::iter::successors(Some(self.asker(member)), next);
+        let queue = queue.take_while(|asker| is_sent(*asker));
+        queue.map(|asker| self.up_to_held(asker)).collect()
+    }
+
     /// Whether it holds and asks by the same statement.
     fn is_at_once(&self, member: usize) -> bool {
         self.held(member).statement >= self.asked(member).statement
@@ -172,11 +181,7 @@ fn in_two_parts(cycle: &Cycle<'_>, start: usize, backwards: bool) -> Plan {
     }
     // Whoever does both at once waits for somebody who holds already.
     for &member in &stopping {
-        let mut asker = cycle.asker(member);
-        while cycle.is_at_once(asker) {
-            actions.push(cycle.up_to_held(asker));
-            asker = cycle.asker(asker);
-        }
+        actions.extend(cycle.queue_behind(member, |asker| cycle.is_at_once(asker)));
     }
     let going_on: Vec<Action> = stopping.iter().map(|m| cycle.up_to_asked(*m)).collect();
     if backwards {
@@ -210,11 +215,7 @@ fn behind_lock(cycle: &Cycle<'_>, paused: usize) -> Vec<Plan> {
         cycle.up_to_held(holder),
         cycle.up_to_held(paused),
     ]);
-    let mut asker = cycle.asker(paused);
-    while asker != holder {
-        actions.push(cycle.up_to_held(asker));
-        asker = cycle.asker(asker);
-    }
+    actions.extend(cycle.queue_behind(paused, |member| member != holder));
     actions.push(Action::Open);
     let plan = |mode| Plan {
         actions: actions.clone(),
@@ -242,11 +243,7 @@ fn before_entry(cycle: &Cycle<'_>, paused: usize) -> Vec<Plan> {
     };
     let mut actions: Vec<Action> = (0..cycle.len()).map(|m| cycle.before_held(m)).collect();
     actions.extend([Action::Close, cycle.up_to_held(paused)]);
-    let mut asker = cycle.asker(paused);
-    while asker != paused {
-        actions.push(cycle.up_to_held(asker));
-        asker = cycle.asker(asker);
-    }
+    actions.extend(cycle.queue_behind(paused, |member| member != paused));
     actions.push(Action::Open);
     let plan = |row| Plan {
         actions: actions.clone(),

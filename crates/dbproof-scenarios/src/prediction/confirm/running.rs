@@ -110,12 +110,12 @@ pub(super) struct Done {
 impl<'s> Running<'s> {
     /// `limit` is how long it may take until everybody has arrived or is blocked for good.
     pub(super) fn new(stage: &'s Stage, case: Case<'s>, limit: Duration) -> Self {
-        let state = |_: &Party| State {
+        let begins = |_: &Party| State {
             lock_timeout: stage.lock_timeout,
             ..State::default()
         };
         Running {
-            states: stage.parties.iter().map(state).collect(),
+            states: stage.parties.iter().map(begins).collect(),
             stage,
             case,
             answers: FuturesUnordered::new(),
@@ -176,19 +176,18 @@ impl<'s> Running<'s> {
         };
         if self.states.iter().any(|state| state.busy.is_some()) {
             let why = "a transaction is blocked before it".to_owned();
-            return Ok(self.has_no_gate(why));
+            self.give_up_at_gate(why);
+            return Ok(());
         }
         match gate::close(self.stage, gate).await {
-            Ok(()) => {
-                self.note(None, None, StepOutcome::GateCloses);
-                Ok(())
-            }
-            Err(NoGate::Why(why)) => Ok(self.has_no_gate(why)),
-            Err(NoGate::Lost(error)) => Err(error),
+            Ok(()) => self.note(None, None, StepOutcome::GateCloses),
+            Err(NoGate::Why(why)) => self.give_up_at_gate(why),
+            Err(NoGate::Lost(error)) => return Err(error),
         }
+        Ok(())
     }
 
-    fn has_no_gate(&mut self, why: String) {
+    fn give_up_at_gate(&mut self, why: String) {
         self.reasons.push(NotConfirmed::Gate(why));
         self.has_given_up = true;
     }
@@ -344,17 +343,16 @@ impl<'s> Running<'s> {
         // An application that went on from a savepoint does so here.
         let rest = self.statements(member).iter().enumerate().skip(statement);
         let mut rescues = rest.filter(|(_, text)| rolls_back_to_savepoint(&text.sql));
-        match rescues.next() {
-            Some((index, _)) => self.states[member].done = index,
-            None => {
-                self.states[member].has_failed = true;
-                self.reasons.push(NotConfirmed::Failed {
-                    member,
-                    statement,
-                    sqlstate,
-                });
-            }
+        if let Some((index, _)) = rescues.next() {
+            self.states[member].done = index;
+            return;
         }
+        self.states[member].has_failed = true;
+        self.reasons.push(NotConfirmed::Failed {
+            member,
+            statement,
+            sqlstate,
+        });
     }
 
     pub(super) fn note(
@@ -388,7 +386,7 @@ impl<'s> Running<'s> {
         }
         while self.states.iter().any(|state| state.busy.is_some()) {
             match tokio::time::timeout(CANCEL_LIMIT, self.answers.next()).await {
-                Ok(Some(done)) => self.take_ended(done),
+                Ok(Some(done)) => self.take_ended(&done),
                 // The stage ends what does not end by itself.
                 Ok(None) | Err(_) => break,
             }
@@ -400,7 +398,7 @@ impl<'s> Running<'s> {
     async fn until_settled(&mut self) -> Result<(), PostgresError> {
         loop {
             match self.look().await? {
-                Look::Answer(done) => self.take_ended(done),
+                Look::Answer(done) => self.take_ended(&done),
                 Look::Settled => return Ok(()),
                 Look::Moving => {}
             }
@@ -408,7 +406,7 @@ impl<'s> Running<'s> {
     }
 
     /// Takes an answer that comes after the end; only the line of time has it.
-    fn take_ended(&mut self, done: Done) {
+    fn take_ended(&mut self, done: &Done) {
         let state = &mut self.states[done.member];
         state.busy = None;
         let outcome = match &done.result {

@@ -1,5 +1,9 @@
 //! Candidates run against each other: what deadlocks is confirmed every time, and nothing else is.
 
+mod inside;
+mod negatives;
+mod statements;
+
 use std::time::{Duration, Instant};
 
 use dbproof_analysis::lock_order::{
@@ -225,304 +229,6 @@ fn transfer(from: u32, to: u32) -> Member {
 }
 
 #[tokio::test]
-async fn cycles_between_statements_are_confirmed_every_time() {
-    use RelationMode::{AccessExclusive, AccessShare, Exclusive};
-    use RowMode::{KeyShare, Share, Update};
-    let refers = |id: u32| format!("INSERT INTO transfer (account) VALUES ({id})");
-    let for_update = |id: u32| format!("SELECT 1 FROM account WHERE id = {id} FOR UPDATE");
-    let lock_row = |id: &str, mode| row("account", id, mode);
-    let crossed = |a: u32, b: u32| {
-        two(
-            (&refers(a), lock_row(&a.to_string(), KeyShare)),
-            (&for_update(b), lock_row(&b.to_string(), Update)),
-        )
-    };
-    let upgrade = || {
-        two(
-            (&refers(3), lock_row("3", KeyShare)),
-            (&for_update(3), lock_row("3", Update)),
-        )
-    };
-    let shared = || {
-        two(
-            (
-                "SELECT 1 FROM account WHERE id = 4 FOR SHARE",
-                lock_row("4", Share),
-            ),
-            (&update(4).0, account(4)),
-        )
-    };
-    let tags = |a: &str, b: &str| {
-        let insert = |tag: &str| format!("INSERT INTO tag VALUES ('{tag}')");
-        two((&insert(a), name("tag", a)), (&insert(b), name("tag", b)))
-    };
-    let locks = |a: &str, b: &str| {
-        let lock = |key: &str| format!("SELECT pg_advisory_lock({key})");
-        two((&lock(a), advisory(a)), (&lock(b), advisory(b)))
-    };
-    let tables = |a: &str, b: &str| {
-        let lock = |table: &str| format!("LOCK TABLE {table} IN EXCLUSIVE MODE");
-        two(
-            (&lock(a), relation(a, Exclusive)),
-            (&lock(b), relation(b, Exclusive)),
-        )
-    };
-    let alters = |reads: &str, alters: &str| {
-        let alter = format!("ALTER TABLE {alters} ADD COLUMN extra int");
-        two(
-            (
-                &format!("SELECT count(*) FROM {reads}"),
-                relation(reads, AccessShare),
-            ),
-            (&alter, relation(alters, AccessExclusive)),
-        )
-    };
-    let put_off = member(
-        &["INSERT INTO \"Later\" VALUES (5)", &for_update(6)],
-        (1, lock_row("6", Update)),
-        (2, lock_row("5", KeyShare)),
-    );
-    let five_six = two(
-        (&for_update(5), lock_row("5", Update)),
-        (&for_update(6), lock_row("6", Update)),
-    );
-    let rescued = |a: u32, b: u32| {
-        let statements = [
-            "SAVEPOINT s",
-            "INSERT INTO tag VALUES ('old')",
-            "ROLLBACK TO SAVEPOINT s",
-            &update(a).0,
-            &update(b).0,
-        ];
-        member(&statements, (3, account(a)), (4, account(b)))
-    };
-    check_all_deadlock(vec![
-        ("transfer", vec![transfer(1, 2), transfer(2, 1)]),
-        ("foreign keys crossed", vec![crossed(1, 2), crossed(2, 1)]),
-        ("foreign key upgraded", vec![upgrade(), upgrade()]),
-        ("share upgraded", vec![shared(), shared()]),
-        ("unique keys", vec![tags("a", "b"), tags("b", "a")]),
-        ("advisory", vec![locks("1", "2"), locks("2", "1")]),
-        (
-            "advisory of two keys",
-            vec![locks("1, 7", "2, 7"), locks("2, 7", "1, 7")],
-        ),
-        (
-            "tables",
-            vec![tables("account", "tag"), tables("tag", "account")],
-        ),
-        (
-            "DDL and readers",
-            vec![alters("account", "tag"), alters("tag", "account")],
-        ),
-        ("checked by COMMIT", vec![put_off, five_six]),
-        ("an error rescued", vec![rescued(1, 2), rescued(2, 1)]),
-        (
-            "three",
-            vec![transfer(1, 2), transfer(2, 3), transfer(3, 1)],
-        ),
-        (
-            "three, the other way round",
-            vec![transfer(1, 2), transfer(3, 1), transfer(2, 3)],
-        ),
-        (
-            "four",
-            vec![
-                transfer(1, 2),
-                transfer(2, 3),
-                transfer(3, 4),
-                transfer(4, 1),
-            ],
-        ),
-    ])
-    .await;
-}
-
-#[tokio::test]
-async fn cycles_inside_of_statements_are_confirmed_every_time() {
-    use RelationMode::AccessExclusive;
-    use RowMode::{KeyShare, Update};
-    let lock_row = |id: &str, mode| row("account", id, mode);
-    // Index scans in opposite directions: the plan alone decides on the order.
-    let by = |column: &str, low: u32, held: &str, asked: &str| {
-        let sql = format!("UPDATE item SET n = n + 1 WHERE {column} BETWEEN {low} AND {low} + 1");
-        let lock = |id: &str| row("item", id, RowMode::NoKeyUpdate);
-        at_once(&sql, lock(held), lock(asked))
-    };
-    let ordered = |direction: &str, held: &str, asked: &str| {
-        let sql =
-            format!("SELECT id FROM account WHERE id IN (1, 2) ORDER BY id {direction} FOR UPDATE");
-        at_once(&sql, lock_row(held, Update), lock_row(asked, Update))
-    };
-    let children = |first: u32, second: u32, mode| {
-        let sql = format!("INSERT INTO transfer (account) VALUES ({first}), ({second})");
-        at_once(
-            &sql,
-            lock_row(&first.to_string(), mode),
-            lock_row(&second.to_string(), mode),
-        )
-    };
-    let tags = |table: &str, a: &str, b: &str| {
-        let sql = format!("INSERT INTO {table} VALUES ('{a}'), ('{b}')");
-        at_once(&sql, name(table, a), name(table, b))
-    };
-    let tables = |a: &str, b: &str| {
-        let sql = format!("LOCK TABLE {a}, {b}");
-        at_once(
-            &sql,
-            relation(a, AccessExclusive),
-            relation(b, AccessExclusive),
-        )
-    };
-    let keys = |a: &str, b: &str| {
-        let sql = format!("SELECT pg_advisory_xact_lock({a}), pg_advisory_xact_lock({b})");
-        at_once(&sql, advisory(a), advisory(b))
-    };
-    let moved = |a: u32, b: u32| at_once(&format!("SELECT move({a}, {b})"), account(a), account(b));
-    let deleted = |direction: &str, held: &str, asked: &str| {
-        let sql = format!(
-            "WITH gone AS (SELECT id FROM item WHERE id IN (1, 2) ORDER BY id {direction} FOR UPDATE) \
-             DELETE FROM item USING gone WHERE item.id = gone.id"
-        );
-        at_once(&sql, row("item", held, Update), row("item", asked, Update))
-    };
-    let one_then_two = || {
-        let clause = |id: u32| format!("SELECT 1 FROM account WHERE id = {id} FOR UPDATE");
-        two(
-            (&clause(1), lock_row("1", Update)),
-            (&clause(2), lock_row("2", Update)),
-        )
-    };
-    let upgrade = || {
-        let sql = "WITH seen AS MATERIALIZED (SELECT id FROM account WHERE id = 7 FOR SHARE) \
-                   UPDATE account SET amount = 1 FROM seen WHERE account.id = seen.id";
-        at_once(sql, lock_row("7", RowMode::Share), account(7))
-    };
-    check_all_deadlock(vec![
-        (
-            "plans",
-            vec![by("id", 1, "1", "2"), by("rank", 99998, "2", "1")],
-        ),
-        (
-            "ORDER BY",
-            vec![ordered("ASC", "1", "2"), ordered("DESC", "2", "1")],
-        ),
-        ("one side", vec![one_then_two(), ordered("DESC", "2", "1")]),
-        (
-            "children",
-            vec![children(1, 2, KeyShare), ordered("DESC", "2", "1")],
-        ),
-        (
-            "unique keys",
-            vec![tags("tag", "a", "b"), tags("tag", "b", "a")],
-        ),
-        (
-            "a constraint",
-            vec![tags("label", "a", "b"), tags("label", "b", "a")],
-        ),
-        (
-            "tables",
-            vec![tables("account", "tag"), tables("tag", "account")],
-        ),
-        ("advisory", vec![keys("1", "2"), keys("2", "1")]),
-        ("a function", vec![moved(1, 2), moved(2, 1)]),
-        (
-            "a CTE",
-            vec![deleted("ASC", "1", "2"), deleted("DESC", "2", "1")],
-        ),
-        ("three", vec![moved(1, 2), moved(2, 3), moved(3, 1)]),
-        (
-            "three, one of them in two",
-            vec![moved(1, 2), transfer(2, 3), moved(3, 1)],
-        ),
-        (
-            "four",
-            vec![moved(1, 2), moved(2, 3), moved(3, 4), moved(4, 1)],
-        ),
-        ("an upgrade", vec![upgrade(), upgrade()]),
-    ])
-    .await;
-}
-
-#[tokio::test]
-async fn what_does_not_deadlock_is_never_confirmed_and_the_reason_is_told() {
-    use RowMode::Update;
-    let queue = "transactions wait in a queue and not in a cycle: 1, 2";
-    let lock_row = |id: &str| row("account", id, Update);
-    let sorted = || transfer(1, 2);
-    let ordered = || {
-        let sql = "SELECT id FROM account WHERE id IN (1, 2) ORDER BY id FOR UPDATE";
-        at_once(sql, lock_row("1"), lock_row("2"))
-    };
-    // Whatever the candidate says of them.
-    let misread = || {
-        let sql = "SELECT id FROM account WHERE id IN (1, 2) ORDER BY id FOR UPDATE";
-        at_once(sql, lock_row("2"), lock_row("1"))
-    };
-    let apart = |a: u32, b: u32| transfer(a, b);
-    let gated = |a: u32, b: u32| {
-        let statements = [
-            "SELECT pg_advisory_xact_lock(1)",
-            &update(a).0,
-            &update(b).0,
-        ];
-        member(&statements, (1, account(a)), (2, account(b)))
-    };
-    let fails = |a: u32, b: u32| {
-        let statements = [&update(a).0, "INSERT INTO tag VALUES ('old')", &update(b).0];
-        member(&statements, (0, account(a)), (2, account(b)))
-    };
-    let nowait = |a: u32, b: u32| {
-        let asks = format!("SELECT 1 FROM account WHERE id = {b} FOR UPDATE NOWAIT");
-        two(
-            (&update(a).0, account(a)),
-            (&asks, lock_row(&b.to_string())),
-        )
-    };
-    let gives_up = |a: u32, b: u32| {
-        let statements = [
-            "SET LOCAL lock_timeout = '900ms'",
-            &update(a).0,
-            &update(b).0,
-        ];
-        member(&statements, (1, account(a)), (2, account(b)))
-    };
-    let changed = || {
-        let statements = [
-            "SELECT amount FROM account WHERE id = 8",
-            "UPDATE account SET amount = amount + 1 WHERE id = 8",
-        ];
-        member(&statements, (1, account(8)), (1, account(8)))
-    };
-    let one_tag = || {
-        at_once(
-            "INSERT INTO tag VALUES ('c'), ('d')",
-            name("tag", "c"),
-            name("tag", "d"),
-        )
-    };
-    let copies = || {
-        two(
-            ("COPY account FROM STDIN", account(1)),
-            (&update(2).0, account(2)),
-        )
-    };
-    check_none_deadlocks(vec![
-        ("sorted", vec![sorted(), sorted()], None, queue),
-        ("ordered", vec![ordered(), misread()], None, queue),
-        ("keys in one order", vec![one_tag(), one_tag()], None, queue),
-        ("apart", vec![apart(1, 2), apart(3, 4)], None, "no transaction waited for another one"),
-        ("a gate lock", vec![gated(1, 2), gated(2, 1)], None, queue),
-        ("an error", vec![fails(1, 2), fails(2, 1)], None, "statement 2 of transaction 1 failed with SQLSTATE 23505; statement 2 of transaction 2 failed with SQLSTATE 23505"),
-        ("NOWAIT", vec![nowait(1, 2), nowait(2, 1)], None, "statement 2 of transaction 1 failed with SQLSTATE 55P03; statement 2 of transaction 2 failed with SQLSTATE 55P03"),
-        ("lock_timeout", vec![gives_up(1, 2), gives_up(2, 1)], None, "every transaction's lock_timeout ends its wait before the server looks for a deadlock"),
-        ("one row", vec![changed(), changed()], Some("BEGIN ISOLATION LEVEL SERIALIZABLE"), queue),
-        ("COPY", vec![copies(), sorted()], None, "statement 1 of transaction 1 cannot be run again: its rows were not captured"),
-    ])
-    .await;
-}
-
-#[tokio::test]
 async fn one_lock_timeout_alone_is_no_guard_and_a_savepoint_rescues_nobody() {
     let gives_up = {
         let statements = [
@@ -615,6 +321,37 @@ async fn somebody_else_is_named_and_waited_for_no_longer_than_allowed() {
     };
     assert!(by.starts_with("client backend"), "{by}");
     session.run("ROLLBACK").await.unwrap();
+    assert_nothing_is_left(&session).await;
+}
+
+#[tokio::test]
+async fn a_role_without_rights_confirms_at_the_deadlock_timeout_of_the_server() {
+    let (server, session) = server().await;
+    let grants = "CREATE ROLE plain LOGIN PASSWORD 'plain'; \
+                  GRANT ALL ON ALL TABLES IN SCHEMA public TO plain; \
+                  GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO plain; \
+                  ALTER SYSTEM SET deadlock_timeout = '200ms'";
+    for grant in grants.split("; ") {
+        session.run(grant).await.unwrap();
+    }
+    session.run("SELECT pg_reload_conf()").await.unwrap();
+    let url = server.address().url_without_password();
+    let url = url.replacen("//dbproof@", "//plain:plain@", 1);
+    let plain = Address::parse(&url).unwrap();
+    let confirmation = run(&plain, vec![transfer(1, 2), transfer(2, 1)], None).await;
+    check_confirmed("a plain role", 2, &confirmation.outcome.unwrap());
+    // Not the owner of the table, it cannot make the trigger that would pause an entry.
+    let tags = |a: &str, b: &str| {
+        let sql = format!("INSERT INTO tag VALUES ('{a}'), ('{b}')");
+        at_once(&sql, name("tag", a), name("tag", b))
+    };
+    let confirmation = run(&plain, vec![tags("a", "b"), tags("b", "a")], None).await;
+    let reasons = confirmation.outcome.unwrap_err();
+    assert!(matches!(reasons[0], NotConfirmed::Gate(_)), "{reasons:?}");
+    assert!(
+        reasons[0].to_string().contains("SQLSTATE 42501"),
+        "{reasons:?}"
+    );
     assert_nothing_is_left(&session).await;
 }
 
