@@ -20,6 +20,13 @@ pub enum NotConfirmed {
         /// The statement, as an index.
         statement: usize,
     },
+    /// A transaction could not be begun.
+    NotBegun {
+        /// The member.
+        member: usize,
+        /// The SQLSTATE.
+        sqlstate: String,
+    },
     /// A statement failed with something else than a deadlock.
     Failed {
         /// The member.
@@ -57,7 +64,7 @@ impl NotConfirmed {
     /// The most telling first.
     pub(super) fn rank(&self) -> u8 {
         match self {
-            Self::NotRunnable { .. } => 0,
+            Self::NotRunnable { .. } | Self::NotBegun { .. } => 0,
             Self::LockTimeout => 1,
             Self::Failed { .. } => 2,
             Self::Stranger { .. } | Self::OthersDeadlock => 3,
@@ -77,6 +84,11 @@ impl fmt::Display for NotConfirmed {
                 f,
                 "statement {} of transaction {} cannot be run again: its rows were not captured",
                 statement + 1,
+                member + 1
+            ),
+            Self::NotBegun { member, sqlstate } => write!(
+                f,
+                "transaction {} could not be begun: SQLSTATE {sqlstate}",
                 member + 1
             ),
             Self::Failed {

@@ -132,12 +132,8 @@ impl<'s> Running<'s> {
 
     /// Runs the order, and after it everybody's other statements, until there is a deadlock.
     pub(super) async fn play(mut self, plan: &Plan) -> Result<Played, PostgresError> {
-        for (party, session) in self.stage.parties.iter().zip(self.case.sessions) {
-            for setting in &session.settings {
-                sent::execute(&party.session, setting).await?;
-            }
-            let begin = session.begin.as_deref().unwrap_or("BEGIN");
-            party.session.run(begin).await?;
+        if let Some(reason) = self.begin().await? {
+            return Ok(Played::not(reason));
         }
         self.began = Instant::now();
         let mut gate_missed = false;
@@ -158,6 +154,28 @@ impl<'s> Running<'s> {
         }
         self.end().await?;
         Ok(self.into_played(gate_missed))
+    }
+
+    /// Begins everybody's transaction.
+    async fn begin(&self) -> Result<Option<NotConfirmed>, PostgresError> {
+        let sessions = self.stage.parties.iter().zip(self.case.sessions);
+        for (member, (party, session)) in sessions.enumerate() {
+            let begun = match session.begin.as_deref() {
+                None => party.session.run("BEGIN").await,
+                Some(begin) if begins(begin) => party.session.run(begin).await,
+                // What is set before the first statement of a transaction that began before it.
+                Some(set) => party.session.run(&format!("BEGIN; {set}")).await,
+            };
+            match begun {
+                Ok(()) => {}
+                Err(PostgresError::Server(error)) => {
+                    let sqlstate = error.sqlstate;
+                    return Ok(Some(NotConfirmed::NotBegun { member, sqlstate }));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     /// Lets a member go on until it has done so many statements, and waits until everybody has arrived
@@ -435,6 +453,12 @@ async fn statement(party: &Party, text: &SentText) -> Result<Option<Duration>, P
         return Ok(Some(party.time("lock_timeout").await?));
     }
     Ok(None)
+}
+
+/// Whether a statement begins a transaction.
+fn begins(sql: &str) -> bool {
+    let first = sql.split_whitespace().next().unwrap_or_default();
+    first.eq_ignore_ascii_case("begin") || first.eq_ignore_ascii_case("start")
 }
 
 /// Whether a statement is `ROLLBACK TO SAVEPOINT …`, in one of its forms.

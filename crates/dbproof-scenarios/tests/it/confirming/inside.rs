@@ -116,3 +116,54 @@ async fn keys_relations_and_functions_of_one_statement_are_confirmed_every_time(
     ])
     .await;
 }
+
+#[tokio::test]
+async fn upserts_names_in_capitals_partitions_and_changed_keys_are_confirmed_every_time() {
+    let known = |first: u32, second: u32| {
+        let sql = format!(
+            "INSERT INTO account (id) VALUES ({first}), ({second}) \
+             ON CONFLICT (id) DO UPDATE SET amount = account.amount + 1"
+        );
+        at_once(&sql, account(first), account(second))
+    };
+    let new = |first: &str, second: &str| {
+        let sql = format!(
+            "INSERT INTO tag VALUES ('{first}'), ('{second}') ON CONFLICT (name) DO NOTHING"
+        );
+        at_once(&sql, name("tag", first), name("tag", second))
+    };
+    let user = |direction: &str, held: &str, asked: &str| {
+        let sql = format!("SELECT id FROM \"User\" ORDER BY id {direction} FOR UPDATE");
+        let lock = |id: &str| row("\"User\"", id, RowMode::Update);
+        at_once(&sql, lock(held), lock(asked))
+    };
+    let part = |first: &str, second: &str| {
+        let sql = format!("INSERT INTO part VALUES ('{first}'), ('{second}')");
+        at_once(&sql, name("part_0", first), name("part_0", second))
+    };
+    let renamed = |from: u32, to: &str, direction: &str, held: &str, asked: &str| {
+        let sql = format!(
+            "UPDATE label SET name = '{to}' || right(name, 1) \
+             FROM (SELECT name AS old FROM label WHERE name LIKE 'x{from}%' \
+                   ORDER BY name {direction} OFFSET 0) AS seen WHERE name = old"
+        );
+        at_once(&sql, name("label", held), name("label", asked))
+    };
+    check_all_deadlock(vec![
+        ("rows that are there", vec![known(1, 2), known(2, 1)]),
+        ("rows that are not", vec![new("a", "b"), new("b", "a")]),
+        (
+            "capitals",
+            vec![user("ASC", "1", "2"), user("DESC", "2", "1")],
+        ),
+        ("partitions", vec![part("a", "b"), part("b", "a")]),
+        (
+            "changed keys",
+            vec![
+                renamed(1, "y", "ASC", "ya", "yb"),
+                renamed(2, "y", "DESC", "yb", "ya"),
+            ],
+        ),
+    ])
+    .await;
+}

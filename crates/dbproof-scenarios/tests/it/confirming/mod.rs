@@ -26,6 +26,11 @@ const SETUP: &str = "
     CREATE TABLE tag (name text PRIMARY KEY);
     INSERT INTO tag VALUES ('old');
     CREATE TABLE label (name text UNIQUE);
+    INSERT INTO label VALUES ('x1a'), ('x1b'), ('x2a'), ('x2b');
+    CREATE TABLE \"User\" (id int PRIMARY KEY, \"n N\" int NOT NULL DEFAULT 0);
+    INSERT INTO \"User\" VALUES (1), (2);
+    CREATE TABLE part (name text PRIMARY KEY) PARTITION BY HASH (name);
+    CREATE TABLE part_0 PARTITION OF part FOR VALUES WITH (MODULUS 1, REMAINDER 0);
     CREATE TABLE item (id int PRIMARY KEY, rank int NOT NULL, n int NOT NULL DEFAULT 0);
     INSERT INTO item SELECT i, 100000 - i FROM generate_series(1, 20000) i;
     CREATE UNIQUE INDEX item_rank ON item (rank);

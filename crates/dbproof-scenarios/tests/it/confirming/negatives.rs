@@ -83,6 +83,8 @@ async fn what_does_not_deadlock_is_never_confirmed_and_the_reason_is_told() {
         ("NOWAIT", vec![nowait(1, 2), nowait(2, 1)], None, "statement 2 of transaction 1 failed with SQLSTATE 55P03; statement 2 of transaction 2 failed with SQLSTATE 55P03"),
         ("lock_timeout", vec![gives_up(1, 2), gives_up(2, 1)], None, "every transaction's lock_timeout ends its wait before the server looks for a deadlock"),
         ("one row", vec![changed(), changed()], Some("BEGIN ISOLATION LEVEL SERIALIZABLE"), queue),
+        ("no BEGIN", vec![sorted(), sorted()], Some("BEGIN ISOLATION LEVEL NONE"), "transaction 1 could not be begun: SQLSTATE 42601"),
+        ("SET TRANSACTION", vec![changed(), changed()], Some("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"), queue),
         ("COPY", vec![copies(), sorted()], None, "statement 1 of transaction 1 cannot be run again: its rows were not captured"),
     ])
     .await;
