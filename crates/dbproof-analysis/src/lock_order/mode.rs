@@ -92,10 +92,11 @@ impl RelationMode {
             M::AccessShare => strong == M::AccessExclusive,
             M::RowShare => strong >= M::Exclusive,
             M::RowExclusive => strong >= M::Share,
-            // The one mode, but for the strongest three, that excludes itself.
-            M::ShareUpdateExclusive => true,
             M::Share => strong != M::Share,
-            M::ShareRowExclusive | M::Exclusive | M::AccessExclusive => true,
+            // The first of these is the one mode, but for the strongest three, that excludes itself.
+            M::ShareUpdateExclusive | M::ShareRowExclusive | M::Exclusive | M::AccessExclusive => {
+                true
+            }
         }
     }
 
@@ -111,6 +112,21 @@ impl RelationMode {
             Self::ShareRowExclusive => "ShareRowExclusiveLock",
             Self::Exclusive => "ExclusiveLock",
             Self::AccessExclusive => "AccessExclusiveLock",
+        }
+    }
+
+    /// As `LOCK TABLE … IN … MODE` has it.
+    #[must_use]
+    pub fn as_clause(self) -> &'static str {
+        match self {
+            Self::AccessShare => "ACCESS SHARE",
+            Self::RowShare => "ROW SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::Share => "SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::Exclusive => "EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
         }
     }
 
