@@ -39,7 +39,7 @@ impl Tags {
         })
     }
 
-    /// The place in the application that they name, if they name one.
+    /// The place in an application that they name, if they name one; its count of executions is 0.
     #[must_use]
     pub fn origin(&self) -> Option<GroupOrigin> {
         let one_of = |keys: &[&str]| {
