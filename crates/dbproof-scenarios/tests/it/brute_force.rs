@@ -53,6 +53,15 @@ impl BruteForce {
 
     /// The same, with what shows it.
     pub(crate) async fn search(address: &Address, transactions: &[Transaction]) -> Searched {
+        Self::search_where(address, transactions, |_, _, _| true).await
+    }
+
+    /// The same, of those pairs that are wanted in view of what was found so far.
+    pub(crate) async fn search_where(
+        address: &Address,
+        transactions: &[Transaction],
+        mut wanted: impl FnMut(usize, usize, &Searched) -> bool,
+    ) -> Searched {
         let bench = Bench::open(address).await;
         let whole = bench.with_deferred(transactions).await;
         let transactions = &whole[..];
@@ -63,7 +72,7 @@ impl BruteForce {
         let mut searched = Searched::default();
         for first in 0..transactions.len() {
             for second in first..transactions.len() {
-                if !alone[first].meets(&alone[second]) {
+                if !alone[first].meets(&alone[second]) || !wanted(first, second, &searched) {
                     continue;
                 }
                 searched.pairs += 1;

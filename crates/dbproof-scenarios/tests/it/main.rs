@@ -6,4 +6,5 @@ mod changes;
 mod confirming;
 mod deadlocks;
 mod parameter_sets;
+mod prediction_suites;
 mod row_security;
