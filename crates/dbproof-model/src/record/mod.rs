@@ -2,6 +2,7 @@
 
 pub(crate) mod baselines;
 pub(crate) mod deadlock;
+pub(crate) mod migration;
 pub(crate) mod nplusone;
 pub(crate) mod regress;
 pub(crate) mod run;
