@@ -3,14 +3,18 @@
 //! * [`apply`]: for the stage, with nothing seen but times and locks.
 //! * [`ObservedMigration`]: for the change under test, with what each statement locks, for how long, what
 //!   it reads, writes and rewrites; a second session samples `pg_locks` meanwhile.
+//! * [`apply_as_deployed`]: with nothing asked in between, with or without `lock_timeout` and further
+//!   attempts.
 
 mod observed;
 mod relations;
+mod repeated;
 mod sampler;
 
 use std::time::Instant;
 
 pub use observed::{ObservedMigration, Seen};
+pub use repeated::{Attempts, Retry, apply_as_deployed};
 
 use crate::{PostgresError, Session};
 

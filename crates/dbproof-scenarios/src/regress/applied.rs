@@ -31,20 +31,20 @@ impl Prepared<'_> {
 ///
 /// A file whose statements do not run in one transaction, as its tool would have to run them, is run
 /// again on a new clone, each statement in a transaction of its own.
-pub(super) async fn apply(
+pub(super) async fn apply<'a>(
     options: &RunOptions,
     environment: &Environment,
     base: &Address,
-    migrations: &[Migration],
-) -> Result<(Address, MigrationRecord), RunError> {
+    migrations: &'a [Migration],
+) -> Result<(Address, MigrationRecord, Vec<Prepared<'a>>), RunError> {
     let config = &options.project.config.regress;
-    let mut prepared: Vec<Prepared<'_>> = migrations.iter().map(|m| prepare(m, config)).collect();
+    let mut prepared: Vec<Prepared<'a>> = migrations.iter().map(|m| prepare(m, config)).collect();
     let mut notes = Vec::new();
     loop {
         let databases = environment.databases();
         let after = databases.clone(base, "after").await?;
         let failed = match apply_all(environment, &after, &prepared, config).await? {
-            Ok(record) => return Ok((after, MigrationRecord { notes, ..record })),
+            Ok(record) => return Ok((after, MigrationRecord { notes, ..record }, prepared)),
             Err(failed) => failed,
         };
         let file = &mut prepared[failed.file];

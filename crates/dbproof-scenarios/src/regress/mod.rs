@@ -16,6 +16,7 @@ mod settled;
 mod standing;
 mod statements;
 mod timing;
+mod traffic;
 mod twins;
 mod wavering;
 

@@ -3,7 +3,7 @@
 use dbproof_model::{MigrationRecord, PlanNames, Schema};
 use dbproof_postgres::{Address, PostgresError, Session, catalog, connect};
 
-use super::applied;
+use super::{applied, traffic};
 use crate::environment::Environment;
 use crate::error::RunError;
 use crate::options::{GivenDatabases, RunOptions};
@@ -60,10 +60,16 @@ impl Twins {
                 (after, None)
             }
             None => {
-                let (after, record) =
-                    applied::apply(options, environment, &base, &change.migrations).await?;
+                let migrations = &change.migrations;
+                let (after, record, prepared) =
+                    applied::apply(options, environment, &base, migrations).await?;
                 left_out.fill(&options.project, &after).await?;
-                (after, Some(applied::name_writers(record, queries)))
+                let mut record = applied::name_writers(record, queries);
+                if options.project.config.regress.with_traffic {
+                    let what = (&prepared[..], queries);
+                    traffic::measure(options, environment, &base, what, &mut record).await?;
+                }
+                (after, Some(record))
             }
         };
         let twins = Twins {
