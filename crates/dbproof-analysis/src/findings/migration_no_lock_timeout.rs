@@ -32,12 +32,18 @@ pub(crate) fn finding(migration: &Migration<'_>) -> Option<Finding> {
     tables.sort_unstable();
     tables.dedup();
     let mut message = format!(
-        "{} on {} is asked for with lock_timeout = 0: behind one long transaction the migration waits for \
-         its end, and all {} of {} wait behind the migration",
+        "{} on {}{} with lock_timeout = 0: behind one long transaction the migration waits for its end, \
+         and {} wait behind the migration",
         worst.mode_in_words(),
-        tables.join(", "),
-        worst.blocks(),
-        worst.relation.name
+        worst.relation.name,
+        match tables.len() {
+            1 => " is asked for".to_owned(),
+            _ => format!(
+                " and other strong locks are asked for ({})",
+                tables.join(", ")
+            ),
+        },
+        worst.blocks()
     );
     let measured = measured(migration);
     let mut severity = KIND.severity;
@@ -146,7 +152,7 @@ mod tests {
         let found = judge(&record(vec![alter().done()], vec![orders(10)]));
         let finding = with_code(&found, KIND.code).unwrap();
         assert_eq!(finding.severity, Severity::Info);
-        insta::assert_snapshot!(finding.message, @"ACCESS EXCLUSIVE on orders is asked for with lock_timeout = 0: behind one long transaction the migration waits for its end, and all reads and writes of orders wait behind the migration");
+        insta::assert_snapshot!(finding.message, @"ACCESS EXCLUSIVE on orders is asked for with lock_timeout = 0: behind one long transaction the migration waits for its end, and reads and writes wait behind the migration");
         let mut with = alter();
         with.lock_timeout_ms = Some(2000.0);
         let found = judge(&record(vec![with.done()], vec![orders(10)]));
@@ -186,6 +192,6 @@ mod tests {
         let found = judge(&record);
         let finding = with_code(&found, KIND.code).unwrap();
         assert_eq!(finding.severity, Severity::Warning);
-        insta::assert_snapshot!(finding.message, @"ACCESS EXCLUSIVE on orders is asked for with lock_timeout = 0: behind one long transaction the migration waits for its end, and all reads and writes of orders wait behind the migration; measured behind a transaction of 1,000 ms: reads of orders waited up to 998 ms; with lock_timeout and retry: reads of orders waited up to 103 ms");
+        insta::assert_snapshot!(finding.message, @"ACCESS EXCLUSIVE on orders is asked for with lock_timeout = 0: behind one long transaction the migration waits for its end, and reads and writes wait behind the migration; measured behind a transaction of 1,000 ms: reads of orders waited up to 998 ms; with lock_timeout and retry: reads of orders waited up to 103 ms");
     }
 }
