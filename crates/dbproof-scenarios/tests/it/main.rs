@@ -2,5 +2,6 @@
 
 mod changes;
 mod deadlocks;
+mod migration_locks;
 mod parameter_sets;
 mod row_security;

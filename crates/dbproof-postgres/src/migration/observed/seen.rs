@@ -122,7 +122,7 @@ impl ObservedMigration {
             self.touched.extend(self.known[&oid].of);
         }
         self.add_rewrites(statement, before);
-        let built = self.built(before, statement);
+        let built = self.built(before);
         for (oid, table) in built {
             let index = &self.known[&oid];
             let (name, constraint) = (index.name.clone(), index.constraint);
@@ -142,7 +142,10 @@ impl ObservedMigration {
 
     /// Files that have another number. TRUNCATE gives one too, and writes nothing.
     fn add_rewrites(&mut self, statement: &mut MigrationStatement, before: &Snapshot) {
-        if first_word(&statement.sql).eq_ignore_ascii_case("truncate") {
+        let first = first_word(&statement.sql).to_ascii_lowercase();
+        // What runs other statements may have emptied a table, and has then read none of its rows.
+        let runs_others = ["do", "select", "call"].contains(&first.as_str());
+        if first == "truncate" {
             return;
         }
         let mut rewritten = Vec::new();
@@ -152,7 +155,12 @@ impl ObservedMigration {
                 was.kind,
                 RelationKind::Table | RelationKind::MaterializedView
             );
-            let Some(is) = is.filter(|_| kind) else {
+            let name = self.name(*oid);
+            let read = statement
+                .rows
+                .iter()
+                .any(|rows| Some(&rows.relation) == name.as_ref() && rows.read > 0);
+            let Some(is) = is.filter(|_| kind && (read || !runs_others)) else {
                 continue;
             };
             if let (Some(from), Some(to)) = (was.filenode, is.filenode)
@@ -176,9 +184,9 @@ impl ObservedMigration {
         }
     }
 
-    /// Indexes that are new, or have a new file, on tables that were there before the migration and
-    /// were not rewritten by the statement: a rewrite brings its indexes with it.
-    fn built(&self, before: &Snapshot, statement: &MigrationStatement) -> Vec<(u32, u32)> {
+    /// Indexes that are new, or have a new file, on tables that were there before the migration and kept
+    /// their own file: a rewrite brings its indexes with it, and TRUNCATE empties them.
+    fn built(&self, before: &Snapshot) -> Vec<(u32, u32)> {
         let mut built = Vec::new();
         for (oid, index) in &self.now.relations {
             let (RelationKind::Index, Some(table), Some(_)) =
@@ -186,15 +194,12 @@ impl ObservedMigration {
             else {
                 continue;
             };
-            let was = before.relations.get(oid);
-            let same = was.is_some_and(|was| was.filenode == index.filenode);
+            let same = |oid: &u32| {
+                let file = |snapshot: &Snapshot| snapshot.relations.get(oid)?.filenode;
+                file(before) == file(&self.now)
+            };
             let there = self.first.relations.contains_key(&table);
-            let name = self.name(table);
-            let with_table = statement
-                .rewrites
-                .iter()
-                .any(|rewrite| Some(&rewrite.relation) == name.as_ref());
-            if !same && there && !with_table {
+            if !same(oid) && same(&table) && there {
                 built.push((*oid, table));
             }
         }
