@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use dbproof_model::{BuiltIndex, Finding, MigratedRelation, RelationKind, Scenario, Severity};
+use dbproof_model::{
+    BuiltIndex, Finding, MigratedRelation, MigrationStatement, RelationKind, Scenario, Severity,
+};
 
 use super::FindingKind;
 use crate::figures::{counted, float};
@@ -25,6 +27,8 @@ const BUSY: u64 = 10;
 struct Built<'a> {
     indexes: Vec<&'a BuiltIndex>,
     lock: Option<&'a HeldLock<'a>>,
+    /// The first statement that builds one.
+    statement: Option<&'a MigrationStatement>,
     rows: u64,
 }
 
@@ -52,6 +56,7 @@ pub(crate) fn findings(migration: &Migration<'_>, transaction: &Transaction<'_>)
             if built.lock.is_none_or(|known| lock.held_ms > known.held_ms) {
                 built.lock = Some(lock);
             }
+            built.statement.get_or_insert(statement);
             built.rows = root.rows.unwrap_or(0);
         }
     }
@@ -92,7 +97,7 @@ fn finding(
     Some(
         KIND.about(&table.name, message)
             .with_severity(severity)
-            .at(location(lock.statement))
+            .at(built.statement.and_then(location))
             .with_evidence("indexes", names)
             .with_evidence("rows", built.rows)
             .with_evidence("held_ms", lock.held_ms)

@@ -41,6 +41,7 @@ pub mod jit_changed;
 pub mod lookups_per_row;
 pub mod loops_multiplied;
 pub mod migration_backfill_in_transaction;
+pub mod migration_deadlocks;
 pub mod migration_index_blocks_writes;
 pub mod migration_invalid_index;
 pub mod migration_lock_held;
@@ -150,6 +151,7 @@ pub const ALL: &[&FindingKind] = &[
     &lookups_per_row::KIND,
     &loops_multiplied::KIND,
     &migration_backfill_in_transaction::KIND,
+    &migration_deadlocks::KIND,
     &migration_index_blocks_writes::KIND,
     &migration_invalid_index::KIND,
     &migration_lock_held::KIND,

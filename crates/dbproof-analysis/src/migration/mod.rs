@@ -11,8 +11,9 @@ pub(crate) use view::{HeldLock, Migration, Transaction, location};
 use dbproof_model::{Finding, MigrationRecord, MigrationWork, Severity};
 
 use crate::findings::{
-    migration_backfill_in_transaction, migration_index_blocks_writes, migration_invalid_index,
-    migration_lock_held, migration_no_lock_timeout, migration_rewrites_table,
+    migration_backfill_in_transaction, migration_deadlocks, migration_index_blocks_writes,
+    migration_invalid_index, migration_lock_held, migration_no_lock_timeout,
+    migration_rewrites_table,
 };
 
 /// What is to be said about a migration.
@@ -35,6 +36,7 @@ pub fn judge(record: &MigrationRecord) -> Vec<Finding> {
         ));
     }
     found.extend(migration_no_lock_timeout::finding(&migration));
+    found.extend(migration_deadlocks::finding(record));
     let invalid = record.invalid_indexes.iter();
     found.extend(invalid.map(migration_invalid_index::finding));
     found

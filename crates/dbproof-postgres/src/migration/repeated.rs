@@ -1,6 +1,6 @@
 //! A migration as a deployment runs it: [`apply_as_deployed`].
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Transactions, brings_transactions, refuses_transactions, transaction_control};
 use crate::{PostgresError, Session};
@@ -12,6 +12,8 @@ pub struct Retry {
     pub lock_timeout_ms: f64,
     /// Attempts of each transaction, at the most.
     pub attempts: u32,
+    /// No other attempt begins when a transaction has been tried for so long.
+    pub within: Duration,
 }
 
 /// How a migration was applied.
@@ -89,6 +91,7 @@ async fn apply_group(
 ) -> Result<bool, PostgresError> {
     let most = retry.map_or(1, |retry| retry.attempts);
     let own = brings_transactions(group);
+    let began = Instant::now();
     for attempt in 1..=most {
         done.attempts += 1;
         let error = match run_group(session, group, own).await {
@@ -104,7 +107,8 @@ async fn apply_group(
             return alone(session, group[0], retry, done).await;
         }
         done.errors.push(error.to_string());
-        if attempt == most || !WORTH_ANOTHER.contains(&sqlstate.as_str()) {
+        let given_up = retry.is_none_or(|retry| began.elapsed() > retry.within);
+        if attempt == most || given_up || !WORTH_ANOTHER.contains(&sqlstate.as_str()) {
             return Ok(false);
         }
         if let Some(retry) = retry {

@@ -311,7 +311,7 @@ fn pass_item(traffic: &MigrationTraffic, pass: &TrafficPass) -> Block {
         (true, Some(waited)) => {
             told += &format!(", {} of it behind that transaction", figures::span(waited));
         }
-        (true, None) => told += "; it was not seen to wait for that transaction",
+        (true, None) => told += "; it was over before that transaction",
         (false, _) => {}
     }
     if pass.retried {

@@ -332,6 +332,22 @@ async fn behind_a_long_transaction_others_wait_unless_there_is_a_timeout() {
 }
 
 #[tokio::test]
+async fn rows_before_the_lock_deadlock_with_writers() {
+    let configuration = format!("{OUT_OF_REACH}with_traffic = true\n");
+    // The pause is a second of work, in which a write comes that waits for the row.
+    let change =
+        "UPDATE orders SET note = 'x';\nSELECT pg_sleep(1);\nALTER TABLE orders ADD s text;";
+    let (record, findings) = record_of(change, &configuration).await.unwrap();
+    let found = findings.iter().find(|f| f.code == "migration-deadlocks");
+    assert_eq!(
+        found.unwrap().severity,
+        Severity::Error,
+        "{:#?}",
+        record.traffic
+    );
+}
+
+#[tokio::test]
 async fn where_nobody_is_kept_out_there_is_no_traffic_to_measure() {
     let configuration = format!("{OUT_OF_REACH}with_traffic = true\n");
     let change = "CREATE INDEX CONCURRENTLY orders_user ON orders (user_id);";

@@ -37,9 +37,11 @@ const BASELINE: Duration = Duration::from_secs(1);
 /// the migration's turn; a pool that is a hundred requests a second busy loses ten connections to it.
 const LOCK_TIMEOUT_MS: f64 = 100.0;
 
-/// Attempts of each transaction. With pauses of up to five timeouts, a transaction in front of 20 s is
-/// waited for.
+/// Attempts of each transaction.
 const ATTEMPTS: u32 = 50;
+
+/// A transaction is tried for so long; the one in front is there for a second of it.
+const GIVE_UP: Duration = Duration::from_secs(20);
 
 /// So many tables are probed at the most, those with the most rows; each takes two connections.
 const MOST_TABLES: usize = 5;
@@ -229,6 +231,7 @@ impl Setting<'_> {
         let retry = retried.then(|| Retry {
             lock_timeout_ms: lock_timeout_ms(config),
             attempts: ATTEMPTS,
+            within: GIVE_UP,
         });
         if let Some(timeout) = set_lock_timeout(config) {
             session.run(&timeout).await?;
