@@ -10,6 +10,7 @@
 //! * [`nplusone`]: N+1 detection on a trace.
 //! * [`transactions`]: the transactions of captured traffic, so that they can be run again.
 //! * [`lock_order`]: what transactions lock in which order, and where two orders contradict.
+//! * [`migration`]: what a migration locks, for how long and with what work.
 //! * [`findings`]: every finding code, one file each, with its page for `dbproof explain`.
 //!
 //! **Architecture invariant:** nothing here does IO, holds async, reads a clock, or can fail
@@ -21,6 +22,7 @@ mod figures;
 pub mod findings;
 pub mod latency;
 pub mod lock_order;
+pub mod migration;
 pub mod nplusone;
 pub mod plan;
 pub mod regression;

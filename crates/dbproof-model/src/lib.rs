@@ -27,6 +27,11 @@ pub use record::deadlock::{
     DeadlockRecord, DeadlockShape, DeadlockStorm, DeadlockTimeline, DeadlockVictim, Durations,
     Latency, RetryPolicyCost, SavepointRetries, TimelineSession, TimelineSpan,
 };
+pub use record::migration::{
+    BuiltIndex, InvalidIndex, LockLimits, LockSampling, MigratedRelation, MigrationRecord,
+    MigrationStatement, MigrationTraffic, MigrationWork, ProbeKind, RelationKind, Rewrite,
+    RowsTouched, StatementLock, TrafficPass, TrafficProbe,
+};
 pub use record::nplusone::{
     GroupCost, GroupOrigin, GroupParent, GroupVerdict, NPlusOneGroup, NPlusOneRecord,
     PageMeasurement, ProjectedSaving, ProjectedTime, ProofOutcome, RemedyProof,
@@ -36,9 +41,9 @@ pub use record::prediction::{
     PredictionCoverage, PredictionSandbox,
 };
 pub use record::regress::{
-    Access, ChangeEffect, ChangeKind, Interval, MigrationRecord, MigrationStatement, ParameterSet,
-    PlanChange, PlanChoice, PlanHashes, PlanSummary, PreparedPlans, QueryTiming, Ratios,
-    RegressQuery, RegressRecord, RegressVerdict, RunTiming, TimingOutcome,
+    Access, ChangeEffect, ChangeKind, Interval, ParameterSet, PlanChange, PlanChoice, PlanHashes,
+    PlanSummary, PreparedPlans, QueryTiming, Ratios, RegressQuery, RegressRecord, RegressVerdict,
+    RunTiming, TimingOutcome,
 };
 pub use record::run::{Git, Host, RECORD_SCHEMA, RunRecord, Scenarios, Server, Tool};
 pub use record::seed::{CheckOutcome, SEED_SCHEMA, SeedCheck, SeedRecord, SeedTable};

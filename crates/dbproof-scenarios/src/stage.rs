@@ -111,24 +111,31 @@ pub(crate) async fn apply(
     }
     match applied {
         Ok(applied) => Ok(statements.into_iter().map(|s| s.sql).zip(applied).collect()),
-        Err(MigrationFailure {
-            statement,
-            error: PostgresError::Server(error),
-        }) => {
-            let statement = &statements[statement];
-            let file = &migration.file;
-            Err(InputError::from_server(
-                "the migration fails",
-                &error,
-                &file.name,
-                &file.text,
-                statement.line,
-                &statement.sql,
-            )
-            .into())
-        }
-        Err(MigrationFailure { error, .. }) => Err(error.into()),
+        Err(failure) => Err(refused(migration, &statements, failure)),
     }
+}
+
+/// Why a migration could not be applied; an error of the server is shown in the user's file.
+pub(crate) fn refused(
+    migration: &Migration,
+    statements: &[sql::Statement],
+    failure: MigrationFailure,
+) -> RunError {
+    let MigrationFailure { statement, error } = failure;
+    let (PostgresError::Server(error), Some(statement)) = (&error, statements.get(statement))
+    else {
+        return error.into();
+    };
+    let file = &migration.file;
+    InputError::from_server(
+        "the migration fails",
+        error,
+        &file.name,
+        &file.text,
+        statement.line,
+        &statement.sql,
+    )
+    .into()
 }
 
 /// Fills a database of our own with the project's rows.

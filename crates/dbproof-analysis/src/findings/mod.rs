@@ -42,6 +42,13 @@ pub mod index_search_lost;
 pub mod jit_changed;
 pub mod lookups_per_row;
 pub mod loops_multiplied;
+pub mod migration_backfill_in_transaction;
+pub mod migration_deadlocks;
+pub mod migration_index_blocks_writes;
+pub mod migration_invalid_index;
+pub mod migration_lock_held;
+pub mod migration_no_lock_timeout;
+pub mod migration_rewrites_table;
 pub mod more_blocks;
 pub mod more_rows;
 pub mod n_plus_one;
@@ -148,6 +155,13 @@ pub const ALL: &[&FindingKind] = &[
     &jit_changed::KIND,
     &lookups_per_row::KIND,
     &loops_multiplied::KIND,
+    &migration_backfill_in_transaction::KIND,
+    &migration_deadlocks::KIND,
+    &migration_index_blocks_writes::KIND,
+    &migration_invalid_index::KIND,
+    &migration_lock_held::KIND,
+    &migration_no_lock_timeout::KIND,
+    &migration_rewrites_table::KIND,
     &more_blocks::KIND,
     &more_rows::KIND,
     &n_plus_one::KIND,
@@ -183,6 +197,12 @@ pub const ALL: &[&FindingKind] = &[
 #[must_use]
 pub fn kind(code: &str) -> Option<&'static FindingKind> {
     ALL.iter().copied().find(|kind| kind.code == code)
+}
+
+/// The first finding with this code, for the tests of findings.
+#[cfg(test)]
+fn with_code<'a>(found: &'a [Finding], code: &str) -> Option<&'a Finding> {
+    found.iter().find(|finding| finding.code == code)
 }
 
 /// A shape that deadlocked in all of its runs, for the tests of the findings about shapes.

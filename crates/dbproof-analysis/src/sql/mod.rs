@@ -18,6 +18,7 @@ mod split;
 mod tags;
 mod template;
 mod token;
+mod written;
 
 pub use literal::string_value;
 pub use mask::mask_literals;
@@ -31,3 +32,4 @@ pub use template::{
 };
 pub(crate) use template::{Operand, ParsedSlot, ParsedTemplate, ValueSource, path_after};
 pub use token::{Token, TokenKind, tokenize};
+pub use written::written_relation;

@@ -2,6 +2,7 @@
 
 pub(crate) mod baselines;
 pub(crate) mod deadlock;
+pub(crate) mod migration;
 pub(crate) mod nplusone;
 pub(crate) mod prediction;
 pub(crate) mod regress;

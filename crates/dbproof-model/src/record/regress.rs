@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::migration::MigrationRecord;
 use crate::{BaselinesRecord, Location, Verdict};
 
 /// What the `regress` scenario saw.
@@ -89,31 +90,6 @@ pub struct QueryTiming {
     /// where the statement is meant to run with parallel workers; smaller effects are then missed.
     #[serde(default)]
     pub pinned: Option<bool>,
-}
-
-/// How a migration was applied to the `after` twin.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MigrationRecord {
-    /// Wall time of all statements, in milliseconds.
-    pub duration_ms: f64,
-    /// Write-ahead log written, in bytes.
-    pub wal_bytes: Option<u64>,
-    /// Its statements in order.
-    pub statements: Vec<MigrationStatement>,
-}
-
-/// One statement of a migration.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct MigrationStatement {
-    /// The file that it stands in.
-    #[serde(default)]
-    pub file: Option<String>,
-    /// The statement.
-    pub sql: String,
-    /// Wall time, in milliseconds.
-    pub duration_ms: f64,
-    /// Locks that it took on the project's relations, as `relation: mode`, strongest first.
-    pub locks: Vec<String>,
 }
 
 /// What became of a query between before and after.

@@ -24,10 +24,8 @@ pub(super) struct QueryView {
 }
 
 pub(super) fn view(record: &RegressRecord) -> View {
-    let mut migration = Vec::new();
-    if let Some(applied) = &record.migration {
-        sections::regress::push_migration(&mut migration, applied);
-    }
+    let applied = record.migration.as_ref();
+    let migration = applied.map(sections::migration::blocks).unwrap_or_default();
     View {
         tone: record.verdict.into(),
         verdict: record.verdict.as_str(),

@@ -1,8 +1,8 @@
 //! Plans and work before and after a change.
 
 use dbproof_model::{
-    Access, ChangeEffect, Interval, MigrationRecord, PlanChange, PlanSummary, RegressQuery,
-    RegressRecord, RegressVerdict, RunTiming,
+    Access, ChangeEffect, Interval, PlanChange, PlanSummary, RegressQuery, RegressRecord,
+    RegressVerdict, RunTiming,
 };
 
 use crate::document::{Align, Block, Cell, Section, Table, Tone};
@@ -26,7 +26,7 @@ pub(super) fn section(record: &RegressRecord) -> Section {
         blocks.extend(super::baselines::blocks(baselines));
     }
     if let Some(migration) = &record.migration {
-        push_migration(&mut blocks, migration);
+        blocks.extend(super::migration::blocks(migration));
     }
     Section {
         title: "regress",
@@ -232,52 +232,4 @@ fn change(change: &PlanChange) -> Block {
     let side = |side: &Option<String>| Cell::plain(side.as_deref().unwrap_or("nothing"));
     cells.extend([side(&change.from), Cell::plain(" → "), side(&change.to)]);
     Block::Item(cells)
-}
-
-pub(crate) fn push_migration(blocks: &mut Vec<Block>, migration: &MigrationRecord) {
-    let wal = migration
-        .wal_bytes
-        .map(|bytes| format!(", {} of WAL", figures::bytes(bytes)));
-    blocks.push(Block::Heading(vec![Cell::plain(format!(
-        "Migration: {}{}",
-        figures::span(migration.duration_ms),
-        wal.unwrap_or_default()
-    ))]));
-    let mut columns = vec![
-        ("statement", Align::Left),
-        ("locks", Align::Left),
-        ("ms", Align::Right),
-    ];
-    let several_files = migration
-        .statements
-        .windows(2)
-        .any(|pair| pair[0].file != pair[1].file);
-    if several_files {
-        columns.insert(0, ("file", Align::Left));
-    }
-    let mut table = Table::new(&columns);
-    table.rows = migration
-        .statements
-        .iter()
-        .map(|statement| {
-            let locks = statement.locks.join(", ");
-            let mut cells = vec![
-                Cell::code(&statement.sql),
-                Cell::plain(if locks.is_empty() {
-                    figures::ABSENT
-                } else {
-                    &locks
-                }),
-                Cell::plain(figures::ms(statement.duration_ms)),
-            ];
-            if several_files {
-                let file = statement.file.as_deref().unwrap_or(figures::ABSENT);
-                cells.insert(0, Cell::plain(file));
-            }
-            cells
-        })
-        .collect();
-    if !table.rows.is_empty() {
-        blocks.push(Block::Table(table));
-    }
 }

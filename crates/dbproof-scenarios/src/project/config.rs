@@ -3,6 +3,7 @@
 //! Each scenario owns its table. Unknown keys are errors that name the line and the nearest known
 //! key; that is why no table is flattened and no value untagged.
 
+mod regress;
 mod traffic;
 
 use dbproof_model::Statistic;
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::{InputError, Place};
+pub use regress::{MigrationTransaction, RegressConfig};
 pub use traffic::{IgnoreConfig, NPlusOneConfig, WatchConfig};
 
 /// The whole of `dbproof.toml`.
@@ -104,46 +106,6 @@ impl Default for SlowConfig {
             mix: false,
             warmup: 20,
             concurrency: 1,
-        }
-    }
-}
-
-/// `[regress]`: plans before and after a schema change.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RegressConfig {
-    /// The migration under test; the last one where nothing is said.
-    pub migration: Option<String>,
-    /// A git revision: the change under test is every migration that is new since then.
-    pub base: Option<String>,
-    /// Parameter sets that each query is explained with.
-    pub parameter_sets: u32,
-    /// Shared blocks may rise by this much, in percent …
-    pub blocks_percent: f64,
-    /// … or by this many blocks, before that is a regression.
-    pub blocks_min: u64,
-    /// The folder of the accepted plans, which `dbproof accept` writes.
-    pub baselines: String,
-    /// Sessions in which the two sides are timed against each other.
-    pub sessions: u32,
-    /// Pairs of executions in each session.
-    pub pairs: u32,
-    /// Seconds that timing one query may take.
-    pub budget_s: f64,
-}
-
-impl Default for RegressConfig {
-    fn default() -> Self {
-        RegressConfig {
-            migration: None,
-            base: None,
-            parameter_sets: 3,
-            blocks_percent: 10.0,
-            blocks_min: 16,
-            baselines: "baselines".to_owned(),
-            sessions: 10,
-            pairs: 20,
-            budget_s: 20.0,
         }
     }
 }
@@ -261,15 +223,7 @@ impl Config {
         if !scale.is_finite() || scale <= 0.0 {
             return wrong("scale", "must be a number above 0");
         }
-        if !self.regress.blocks_percent.is_finite() || self.regress.blocks_percent < 0.0 {
-            return wrong("blocks_percent", "must be a percentage of 0 or more");
-        }
-        if !self.regress.budget_s.is_finite() || self.regress.budget_s < 0.0 {
-            return wrong("budget_s", "must be a number of seconds, 0 or more");
-        }
-        if self.regress.migration.is_some() && self.regress.base.is_some() {
-            return wrong("base", "and `migration` each name a change: leave one away");
-        }
+        self.regress.check(file, text)?;
         self.nplusone.check(file, text)?;
         if self.watch.slow_ms.is_some_and(|ms| !positive(ms)) {
             return wrong("slow_ms", "must be a number of milliseconds above 0");
@@ -450,6 +404,11 @@ unknown key `slwo`
             "[watch]\nslow_ms = 0\n",
             "[watch]\nidle_ms = -5\n",
             "[watch]\nslowms = 5\n",
+            "[regress]\nlock_limit_ms = 0\n",
+            "[regress]\nlock_timeout_ms = 0.5\n",
+            "[regress]\nlock_rows = -1\n",
+            "[regress]\ntraffic_rate = inf\n",
+            "[regress]\ntransaction = \"files\"\n",
         ];
         for text in cases {
             let error = Config::parse("dbproof.toml", text).unwrap_err();

@@ -74,6 +74,19 @@ impl Migration {
         }
     }
 
+    /// Whether the file asks its tool to run it outside of a transaction: `-- no-transaction` (sqlx),
+    /// `-- migrate:up transaction:false` (dbmate).
+    #[must_use]
+    pub fn declines_transaction(&self) -> bool {
+        self.file.text.lines().any(|line| {
+            let Some(comment) = line.trim().strip_prefix("--").map(str::trim_start) else {
+                return false;
+            };
+            comment.starts_with("no-transaction")
+                || comment.starts_with("migrate:up") && comment.contains("transaction:false")
+        })
+    }
+
     /// Takes a schema dump.
     pub(super) fn of_dump(file: SourceFile) -> Result<Self, Box<InputError>> {
         let sql = schema_dump::readable(&file.text).map_err(|error| {
@@ -243,6 +256,22 @@ mod tests {
         let mut prisma = ["m/20240102_b/migration.sql", "m/20231231_a/migration.sql"];
         prisma.sort_by_cached_key(|n| order_of(n));
         assert_eq!(prisma[0], "m/20231231_a/migration.sql");
+    }
+
+    #[test]
+    fn a_file_can_decline_to_run_in_a_transaction() {
+        let declines = |text: &str| {
+            Migration::new(SourceFile {
+                name: "m/1.sql".to_owned(),
+                text: text.to_owned(),
+            })
+            .declines_transaction()
+        };
+        assert!(declines("-- no-transaction\nVACUUM t;\n"));
+        assert!(declines("-- migrate:up transaction:false\nVACUUM t;\n"));
+        assert!(!declines(
+            "-- migrate:up\nVACUUM t;\n-- the old way: no-transaction\n"
+        ));
     }
 
     #[test]

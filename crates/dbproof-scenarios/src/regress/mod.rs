@@ -4,6 +4,7 @@
 //! first, because they are the same in every run; time is taken on its own samples, in sessions
 //! that alternate between the two sides.
 
+mod applied;
 mod baselines;
 mod compare;
 mod given;
@@ -15,6 +16,7 @@ mod settled;
 mod standing;
 mod statements;
 mod timing;
+mod traffic;
 mod twins;
 mod wavering;
 
@@ -73,7 +75,7 @@ pub(crate) async fn run(
             observer.event(Event::Preparing {
                 what: "twin databases",
             });
-            Twins::make(options, environment, change).await?
+            Twins::make(options, environment, change, queries).await?
         }
         Subject::Databases(given) => (Twins::given(given), None),
     };
@@ -90,6 +92,9 @@ pub(crate) async fn run(
         .iter()
         .map(|relation| findings::never_analysed::finding(relation))
         .collect();
+    if let Some(migration) = &migration {
+        found.extend(dbproof_analysis::migration::judge(migration));
+    }
     if !twins.ours {
         found.extend(given::differences(&sessions).await?);
     }

@@ -1,12 +1,14 @@
 //! The databases that are compared: [`Twins`], and a session on each: [`Sessions`].
 
-use dbproof_model::{MigrationRecord, MigrationStatement, PlanNames, Schema};
+use dbproof_model::{MigrationRecord, PlanNames, Schema};
 use dbproof_postgres::{Address, PostgresError, Session, catalog, connect};
 
+use super::{applied, traffic};
 use crate::environment::Environment;
 use crate::error::RunError;
 use crate::options::{GivenDatabases, RunOptions};
-use crate::project::migrations::{Change, Migration};
+use crate::project::MonitoredQuery;
+use crate::project::migrations::Change;
 use crate::stage;
 
 /// Two databases that differ by the change alone, and one that does not differ from the first.
@@ -37,6 +39,7 @@ impl Twins {
         options: &RunOptions,
         environment: &Environment,
         change: &Change,
+        queries: &[MonitoredQuery],
     ) -> Result<(Self, Option<MigrationRecord>), RunError> {
         let databases = environment.databases();
         let (base, left_out) = stage::prepare_base(
@@ -47,26 +50,34 @@ impl Twins {
             "base",
         )
         .await?;
-        let after = match &change.rebuilt {
+        let before = databases.clone(&base, "before").await?;
+        let control = databases.clone(&base, "control").await?;
+        let (after, migration) = match &change.rebuilt {
             Some(all) => {
                 let project = &options.project;
-                stage::prepare(environment, project, all, options.seed, "after").await?
+                let after =
+                    stage::prepare(environment, project, all, options.seed, "after").await?;
+                (after, None)
             }
-            None => databases.clone(&base, "after").await?,
+            None => {
+                let migrations = &change.migrations;
+                let (after, record, prepared) =
+                    applied::apply(options, environment, &base, migrations).await?;
+                left_out.fill(&options.project, &after).await?;
+                let mut record = applied::name_writers(record, queries);
+                if options.project.config.regress.with_traffic {
+                    let what = (&prepared[..], queries);
+                    traffic::measure(options, environment, &base, what, &mut record).await?;
+                }
+                (after, Some(record))
+            }
         };
         let twins = Twins {
-            before: databases.clone(&base, "before").await?,
+            before,
             after,
-            control: databases.clone(&base, "control").await?,
+            control,
             ours: true,
         };
-        let mut migration = None;
-        if change.rebuilt.is_none() {
-            let session = connect(&twins.after).await?;
-            migration = Some(apply_change(&session, &change.migrations).await?);
-            session.close().await;
-            left_out.fill(&options.project, &twins.after).await?;
-        }
         for twin in [&twins.before, &twins.after, &twins.control] {
             let session = connect(twin).await?;
             session.run("VACUUM (ANALYZE)").await?;
@@ -111,33 +122,4 @@ impl Sessions {
         self.before.close().await;
         self.after.close().await;
     }
-}
-
-async fn apply_change(
-    session: &Session,
-    migrations: &[Migration],
-) -> Result<MigrationRecord, RunError> {
-    let wal_before = catalog::wal_position(session).await;
-    let mut statements = Vec::new();
-    for migration in migrations {
-        let applied = stage::apply(session, migration).await?;
-        statements.extend(
-            applied
-                .into_iter()
-                .map(|(sql, applied)| MigrationStatement {
-                    file: Some(migration.file.name.clone()),
-                    sql,
-                    duration_ms: applied.duration_ms,
-                    locks: applied.locks,
-                }),
-        );
-    }
-    let wal_after = catalog::wal_position(session).await;
-    Ok(MigrationRecord {
-        duration_ms: statements.iter().map(|s| s.duration_ms).sum(),
-        wal_bytes: wal_before
-            .zip(wal_after)
-            .map(|(from, to)| to.saturating_sub(from)),
-        statements,
-    })
 }

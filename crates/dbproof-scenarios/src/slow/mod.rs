@@ -10,7 +10,7 @@ mod crew;
 mod judge;
 mod load;
 mod samples;
-mod schedule;
+pub(crate) mod schedule;
 mod server_time;
 mod threshold;
 

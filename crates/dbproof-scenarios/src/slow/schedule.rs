@@ -16,14 +16,14 @@ const WATCHED: Duration = Duration::from_micros(150);
 /// distributed, so that requests also come close together and queue as they do in production. Evenly
 /// spaced ones would flatter a server that is just fast enough for the mean.
 #[derive(Debug)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     starts: Vec<Duration>,
     span: Duration,
 }
 
 impl Schedule {
     /// So many starts, or those of so long a time.
-    pub(super) fn draw(rate: f64, count: u64, length: Option<Duration>, seed: u64) -> Self {
+    pub(crate) fn draw(rate: f64, count: u64, length: Option<Duration>, seed: u64) -> Self {
         let mut random = ChaCha12Rng::seed_from_u64(seed);
         let mut seconds = 0.0;
         let mut starts = Vec::new();
@@ -49,7 +49,7 @@ impl Schedule {
     }
 
     /// The intended start of this execution.
-    pub(super) fn start(&self, index: usize) -> Option<Duration> {
+    pub(crate) fn start(&self, index: usize) -> Option<Duration> {
         self.starts.get(index).copied()
     }
 
@@ -66,7 +66,7 @@ impl Schedule {
 }
 
 /// Waits for a time; returns whether it had come before.
-pub(super) fn wait_until(time: Instant) -> bool {
+pub(crate) fn wait_until(time: Instant) -> bool {
     let left = time.saturating_duration_since(Instant::now());
     if left.is_zero() {
         return true;

@@ -25,7 +25,8 @@ use dbproof_scenarios::{DeadlockChoice, RunOptions, ServerChoice, Silent};
 use serde::Deserialize;
 
 /// Few samples: what decides here is the same in every run.
-const CONFIGURATION: &str = "[regress]\nbudget_s = 0\nsessions = 2\npairs = 2\n";
+const CONFIGURATION: &str =
+    "[regress]\nbudget_s = 0\nsessions = 2\npairs = 2\nlock_limit_ms = 1e9\n";
 
 /// What a case expects. Whatever is left out is as usual.
 #[derive(Deserialize)]

@@ -132,6 +132,10 @@ pub(crate) struct RegressArguments {
     /// The database to compare --before with
     #[arg(long, value_name = "URL", requires = "before")]
     pub(crate) after: Option<String>,
+    /// Apply the migration three more times beside sessions that read and write the tables that it
+    /// locks, also behind a long transaction, and tell how long they wait
+    #[arg(long, conflicts_with_all = ["before", "after"])]
+    pub(crate) with_traffic: bool,
 }
 
 #[derive(Debug, Args)]

@@ -18,28 +18,36 @@ use crate::progress::ProgressLine;
 const THRESHOLD_VARIABLE: &str = "SLOW_QUERY_THRESHOLD_MS";
 
 pub(crate) fn all(arguments: ChangeArguments) -> anyhow::Result<Outcome> {
-    execute_change(arguments, Vec::new())
+    execute_change(arguments, Vec::new(), false)
 }
 
 pub(crate) fn slow(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
-    execute_project(arguments, vec![Scenario::Slow], None)
+    let project = Project::open(&arguments.config)?;
+    execute_project(arguments, project, vec![Scenario::Slow], None)
 }
 
 pub(crate) fn regress(arguments: RegressArguments) -> anyhow::Result<Outcome> {
     let mut change = arguments.change;
     let (Some(before), Some(after)) = (arguments.before, arguments.after) else {
-        return execute_change(change, vec![Scenario::Regress]);
+        return execute_change(change, vec![Scenario::Regress], arguments.with_traffic);
     };
     let databases = ChangeChoice::Databases(Box::new(GivenDatabases {
         before: Address::parse(&before).map_err(RunError::from)?,
         after: Address::parse(&after).map_err(RunError::from)?,
     }));
     change.scenario.database_url = Some(after);
-    execute_project(change.scenario, vec![Scenario::Regress], Some(databases))
+    let project = Project::open(&change.scenario.config)?;
+    execute_project(
+        change.scenario,
+        project,
+        vec![Scenario::Regress],
+        Some(databases),
+    )
 }
 
 pub(crate) fn nplusone(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
-    execute_project(arguments, vec![Scenario::NPlusOne], None)
+    let project = Project::open(&arguments.config)?;
+    execute_project(arguments, project, vec![Scenario::NPlusOne], None)
 }
 
 /// What a command asks the scenarios to do.
@@ -49,21 +57,27 @@ pub(crate) struct Asked {
     pub(crate) change: Option<ChangeChoice>,
 }
 
-fn execute_change(arguments: ChangeArguments, scenarios: Vec<Scenario>) -> anyhow::Result<Outcome> {
+fn execute_change(
+    arguments: ChangeArguments,
+    scenarios: Vec<Scenario>,
+    with_traffic: bool,
+) -> anyhow::Result<Outcome> {
     let change = match (arguments.migration, arguments.base) {
         (Some(file), _) => Some(ChangeChoice::Migration(file)),
         (None, Some(revision)) => Some(ChangeChoice::Since(revision)),
         (None, None) => None,
     };
-    execute_project(arguments.scenario, scenarios, change)
+    let mut project = Project::open(&arguments.scenario.config)?;
+    project.config.regress.with_traffic |= with_traffic;
+    execute_project(arguments.scenario, project, scenarios, change)
 }
 
 fn execute_project(
     arguments: ScenarioArguments,
+    project: Project,
     scenarios: Vec<Scenario>,
     change: Option<ChangeChoice>,
 ) -> anyhow::Result<Outcome> {
-    let project = Project::open(&arguments.config)?;
     let asked = Asked {
         scenarios,
         deadlock: DeadlockChoice::default(),

@@ -1,8 +1,31 @@
-//! Applying a migration's statements: [`apply`].
+//! Applying a migration's statements.
+//!
+//! * [`apply`]: for the stage, with nothing seen but times and locks.
+//! * [`ObservedMigration`]: for the change under test, with what each statement locks, for how long, what
+//!   it reads, writes and rewrites; a second session samples `pg_locks` meanwhile.
+//! * [`apply_as_deployed`]: with nothing asked in between, with or without `lock_timeout` and further
+//!   attempts.
+
+mod observed;
+mod relations;
+mod repeated;
+mod sampler;
 
 use std::time::Instant;
 
+pub use observed::{ObservedMigration, Seen};
+pub use repeated::{Attempts, Retry, apply_as_deployed};
+
 use crate::{PostgresError, Session};
+
+/// How the statements of a file are put into transactions that they do not bring themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transactions {
+    /// All of the file's in one.
+    File,
+    /// Each in one of its own.
+    Statement,
+}
 
 /// What one statement of a migration did.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +86,19 @@ pub async fn apply(
     Ok(applied)
 }
 
+/// Whether a file brings transactions of its own.
+fn brings_transactions(statements: &[&str]) -> bool {
+    statements
+        .iter()
+        .any(|sql| transaction_control(sql).is_some())
+}
+
+/// Whether a statement was refused because it stood in a transaction block
+/// (25001 `active_sql_transaction`).
+fn refuses_transactions(error: &PostgresError) -> bool {
+    error.server_error().is_some_and(|e| e.sqlstate == "25001")
+}
+
 /// `Some(true)` where the statement opens a transaction, `Some(false)` where it ends one.
 fn transaction_control(sql: &str) -> Option<bool> {
     let mut words = sql.split_whitespace().map(str::to_ascii_uppercase);
@@ -70,7 +106,9 @@ fn transaction_control(sql: &str) -> Option<bool> {
     match first.as_str() {
         "BEGIN" => Some(true),
         "START" if words.next().as_deref() == Some("TRANSACTION") => Some(true),
-        "COMMIT" | "ROLLBACK" | "END" => Some(false),
+        // To a savepoint: the transaction goes on.
+        "ROLLBACK" if words.any(|word| word == "TO") => None,
+        "COMMIT" | "ROLLBACK" | "END" | "ABORT" => Some(false),
         _ => None,
     }
 }
@@ -97,8 +135,7 @@ async fn run_in_own_transaction(
         }
         Err(error) => {
             session.run("ROLLBACK").await?;
-            // 25001 active_sql_transaction: "cannot run inside a transaction block".
-            if error.server_error().is_some_and(|e| e.sqlstate == "25001") {
+            if refuses_transactions(&error) {
                 return run_timed(session, sql).await;
             }
             Err(error)
@@ -132,6 +169,7 @@ mod tests {
         assert_eq!(transaction_control("begin"), Some(true));
         assert_eq!(transaction_control("START TRANSACTION"), Some(true));
         assert_eq!(transaction_control("COMMIT"), Some(false));
+        assert_eq!(transaction_control("ROLLBACK TO SAVEPOINT s"), None);
         assert_eq!(transaction_control("CREATE TABLE begin (x int)"), None);
     }
 }
