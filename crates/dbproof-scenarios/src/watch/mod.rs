@@ -147,11 +147,8 @@ pub async fn watch(
         duration_ms,
     };
     let (scenarios, findings) = parts(&limits, circumstances, &summary, seen);
-    let project = options.project.as_ref().and_then(Project::name);
-    let folder = options.folder();
     Ok(Some(beginning.record(
-        project,
-        &folder,
+        options.project.as_ref(),
         options.seed,
         target.server.clone(),
         scenarios,
