@@ -153,7 +153,13 @@ fn append(path: &Path, draw: impl FnOnce(usize) -> String) -> std::io::Result<()
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
     let taken = file.metadata()?.len();
     let room = LARGEST_SUMMARY.saturating_sub(taken);
-    file.write_all(draw(usize::try_from(room).unwrap_or(usize::MAX)).as_bytes())
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    let text = draw(room);
+    // Of one that is too large GitHub shows nothing, not even what was there before.
+    if text.len() > room {
+        return Err(std::io::Error::other("it is full"));
+    }
+    file.write_all(text.as_bytes())
 }
 
 /// Writes to standard output.

@@ -1,5 +1,6 @@
 //! The program as a user runs it, against a real PostgreSQL.
 
+mod action;
 mod bad_input;
 mod baselines;
 mod cleaning_up;
