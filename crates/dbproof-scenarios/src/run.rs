@@ -117,6 +117,17 @@ fn verdict(scenarios: &Scenarios, findings: &[Finding]) -> Verdict {
 }
 
 impl Inputs {
+    /// How many scenarios there are inputs for.
+    fn scenarios(&self) -> usize {
+        let asked = [
+            self.slow.is_some(),
+            self.regress.is_some(),
+            self.nplusone.is_some(),
+            self.deadlock.is_some(),
+        ];
+        asked.into_iter().filter(|asked| *asked).count()
+    }
+
     fn read(options: &RunOptions) -> Result<Self, RunError> {
         let project = &options.project;
         let asked = |scenario| options.scenarios.contains(&scenario);
@@ -227,6 +238,9 @@ async fn play(
 ) -> Result<(Scenarios, Vec<Finding>), RunError> {
     let mut scenarios = Scenarios::default();
     let mut findings = Vec::new();
+    observer.event(Event::Planned {
+        scenarios: inputs.scenarios(),
+    });
     let address = if inputs.need_full_stage(options) {
         full_stage(options, environment, observer).await?
     } else {

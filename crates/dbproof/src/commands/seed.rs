@@ -8,7 +8,7 @@ use crate::arguments::SeedArguments;
 use crate::commands::{runner, scenarios};
 use crate::exit::{Outcome, UsageError};
 use crate::output::{Outputs, to_standard_output};
-use crate::seed_progress::SeedProgress;
+use crate::progress::SeedProgress;
 
 pub(crate) fn run(arguments: SeedArguments) -> anyhow::Result<Outcome> {
     if arguments.infer {

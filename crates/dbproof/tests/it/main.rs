@@ -10,6 +10,7 @@ mod given_databases;
 mod infer;
 mod init;
 mod load;
+mod progress;
 mod project;
 mod recorded;
 mod schema_dump;
