@@ -4,6 +4,12 @@ use dbproof_model::{RECORD_SCHEMA, RunRecord};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::formats::Format;
+
+/// The run record itself.
+pub(crate) const FORMAT: Format<RunRecord> =
+    Format::new("json", "report.json", |record, _| render(record));
+
 /// Why a text is no run record that this version reads.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -28,9 +34,11 @@ pub enum RecordError {
         /// What to do about it; empty where nothing is known.
         advice: &'static str,
     },
-    /// A run record whose fields are not those of its schema.
-    #[error("not a valid {RECORD_SCHEMA} record at line {line}, column {column}: {message}")]
+    /// A record whose fields are not those of its schema.
+    #[error("not a valid {schema} record at line {line}, column {column}: {message}")]
     Shape {
+        /// The schema that it claims.
+        schema: &'static str,
         /// The line, counted from 1.
         line: usize,
         /// The column, counted from 1.
@@ -76,11 +84,18 @@ pub fn parse(text: &str) -> Result<RunRecord, RecordError> {
         }
         _ => return Err(RecordError::NotARecord),
     }
-    serde_json::from_str(text).map_err(|error| RecordError::Shape {
-        line: error.line(),
-        column: error.column(),
-        message: without_position(&error),
-    })
+    serde_json::from_str(text).map_err(|error| RecordError::shape(RECORD_SCHEMA, &error))
+}
+
+impl RecordError {
+    pub(crate) fn shape(schema: &'static str, error: &serde_json::Error) -> Self {
+        RecordError::Shape {
+            schema,
+            line: error.line(),
+            column: error.column(),
+            message: without_position(error),
+        }
+    }
 }
 
 /// The JSON Schema (draft 2020-12) of a run record, generated from the types.

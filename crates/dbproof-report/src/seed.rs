@@ -5,7 +5,19 @@ use serde_json::{Value, json};
 
 use crate::document::{Align, Block, Cell, Section, Table, Tone};
 use crate::figures;
+use crate::formats::Format;
+use crate::json::RecordError;
 use crate::terminal::{Page, Style};
+
+/// Text for a terminal.
+pub(crate) const TERMINAL: Format<SeedRecord> =
+    Format::new("terminal", "report.txt", |record, setting| {
+        terminal(record, &setting.style)
+    });
+
+/// The record itself.
+pub(crate) const JSON: Format<SeedRecord> =
+    Format::new("json", "report.json", |record, _| json(record));
 
 /// The record as text for a terminal.
 #[must_use]
@@ -37,6 +49,21 @@ pub fn json(record: &SeedRecord) -> String {
     let mut text = serde_json::to_string_pretty(record).expect("a record has string keys alone");
     text.push('\n');
     text
+}
+
+/// Reads a seed's record back; nothing where the text is no such record at all.
+///
+/// # Errors
+///
+/// Fails where the text says that it is one and lacks fields.
+#[must_use]
+pub fn parse(text: &str) -> Option<Result<SeedRecord, RecordError>> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    if value.get("schema").and_then(Value::as_str) != Some(SEED_SCHEMA) {
+        return None;
+    }
+    let read = serde_json::from_str(text);
+    Some(read.map_err(|error| RecordError::shape(SEED_SCHEMA, &error)))
 }
 
 /// The JSON Schema (draft 2020-12) of a seed record, generated from the types.

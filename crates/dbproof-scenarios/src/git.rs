@@ -26,10 +26,12 @@ pub(crate) fn revision(folder: &Path) -> Option<Git> {
     let commit = ask(&["rev-parse", "HEAD"])?;
     let branch = ask(&["symbolic-ref", "--quiet", "--short", "HEAD"]);
     let status = ask(&["status", "--porcelain", "--untracked-files=no"])?;
+    let folder_within = ask(&["rev-parse", "--show-prefix"])?;
     Some(Git {
         commit,
         branch,
         dirty: !status.is_empty(),
+        folder: folder_within.trim_end_matches('/').to_owned(),
     })
 }
 

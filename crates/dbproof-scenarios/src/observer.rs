@@ -7,6 +7,11 @@ use dbproof_model::{Scenario, Verdict};
 /// What happens during a run. Nothing is sent from inside a measuring loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event<'a> {
+    /// What is going to happen is known.
+    Planned {
+        /// The number of scenarios.
+        scenarios: usize,
+    },
     /// A throw-away server is being started.
     ServerStarting,
     /// The server answers.

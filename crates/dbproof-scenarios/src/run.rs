@@ -13,9 +13,9 @@ use crate::environment::Environment;
 use crate::error::{InputError, RunError};
 use crate::observer::{Event, Observer};
 use crate::options::{ChangeChoice, RunOptions};
-use crate::project::MonitoredQuery;
 use crate::project::baselines::AcceptedPlans;
 use crate::project::pages::Page;
+use crate::project::{MonitoredQuery, Project};
 use crate::regress::Subject;
 use crate::{deadlock, git, host, nplusone, regress, slow, stage};
 
@@ -42,8 +42,7 @@ pub async fn run(options: &RunOptions, observer: &dyn Observer) -> Result<RunRec
     let (scenarios, findings) = played.map_err(|error| environment.explain_loss(error))?;
     let project = &options.project;
     Ok(beginning.record(
-        project.name(),
-        &project.folder,
+        Some(project),
         options.seed,
         environment.server(),
         scenarios,
@@ -75,8 +74,7 @@ impl Beginning {
     /// The record of the run, which is over; the findings are put in order.
     pub(crate) fn record(
         self,
-        project: Option<String>,
-        folder: &Path,
+        project: Option<&Project>,
         seed: u64,
         server: Server,
         scenarios: Scenarios,
@@ -89,11 +87,12 @@ impl Beginning {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
             run_id: self.run_id,
-            project,
+            project: project.and_then(Project::name),
+            configuration: project.and_then(|project| project.file.clone()),
             started_at: self.started_at,
             duration_ms: self.began.elapsed().as_secs_f64() * 1000.0,
             seed,
-            git: git::revision(folder),
+            git: git::revision(project.map_or(Path::new("."), |project| &project.folder)),
             host: host::host(),
             server,
             verdict: verdict(&scenarios, &findings),
@@ -118,6 +117,17 @@ fn verdict(scenarios: &Scenarios, findings: &[Finding]) -> Verdict {
 }
 
 impl Inputs {
+    /// How many scenarios there are inputs for.
+    fn scenarios(&self) -> usize {
+        let asked = [
+            self.slow.is_some(),
+            self.regress.is_some(),
+            self.nplusone.is_some(),
+            self.deadlock.is_some(),
+        ];
+        asked.into_iter().filter(|asked| *asked).count()
+    }
+
     fn read(options: &RunOptions) -> Result<Self, RunError> {
         let project = &options.project;
         let asked = |scenario| options.scenarios.contains(&scenario);
@@ -228,6 +238,9 @@ async fn play(
 ) -> Result<(Scenarios, Vec<Finding>), RunError> {
     let mut scenarios = Scenarios::default();
     let mut findings = Vec::new();
+    observer.event(Event::Planned {
+        scenarios: inputs.scenarios(),
+    });
     let address = if inputs.need_full_stage(options) {
         full_stage(options, environment, observer).await?
     } else {

@@ -3,8 +3,7 @@
 //! * `arguments`: what clap parses, and nothing else.
 //! * `commands`: one file a command.
 //! * `exit`: the documented exit codes.
-//! * `output`: where reports go; `progress` and `seed_progress`: what is shown meanwhile;
-//!   `last_run`: what is kept of it; `replace`: how files are written.
+//! * `output`: where reports go; `progress`: what is shown meanwhile; `last_run`: what is kept of it; `replace`: how files are written.
 //!
 //! **Architecture invariant:** command-line types never leave this crate.
 
@@ -15,7 +14,6 @@ mod last_run;
 mod output;
 mod progress;
 mod replace;
-mod seed_progress;
 
 use std::process::ExitCode;
 

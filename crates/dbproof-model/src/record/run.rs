@@ -24,6 +24,10 @@ pub struct RunRecord {
     pub run_id: String,
     /// The project's name from `dbproof.toml`.
     pub project: Option<String>,
+    /// The configuration that asked for the run, such as `dbproof.toml`, relative to its own folder;
+    /// absent where none was read.
+    #[serde(default)]
+    pub configuration: Option<String>,
     /// When the run began, RFC 3339 in UTC.
     pub started_at: String,
     /// How long it took, in milliseconds.
@@ -71,6 +75,10 @@ pub struct Git {
     pub branch: Option<String>,
     /// Whether the work tree differs from the commit.
     pub dirty: bool,
+    /// The project's folder within the checkout, such as `services/shop`; empty at its root. What
+    /// the record says of files is relative to it.
+    #[serde(default)]
+    pub folder: String,
 }
 
 /// The machine that dbproof ran on.

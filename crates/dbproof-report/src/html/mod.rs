@@ -4,6 +4,7 @@
 //! through the templates' escaping; nothing is marked as safe.
 
 mod deadlock;
+mod history;
 mod nplusone;
 mod plan;
 mod regress;
@@ -14,7 +15,15 @@ use askama::Template;
 use dbproof_model::RunRecord;
 
 use crate::document::{Align, Block, Cell, Tone, many_lines};
+use crate::formats::Format;
+use crate::history::History;
 use crate::sections::{findings, summary};
+
+/// One HTML file.
+pub(crate) const FORMAT: Format<RunRecord> =
+    Format::new("html", "report.html", |record, setting| {
+        render_with(record, setting.history)
+    });
 
 /// The whole report as an HTML document that needs nothing from anywhere else.
 ///
@@ -23,6 +32,11 @@ use crate::sections::{findings, summary};
 /// Never: drawing to a string cannot fail.
 #[must_use]
 pub fn render(record: &RunRecord) -> String {
+    render_with(record, None)
+}
+
+/// The same, with the same queries in earlier runs.
+fn render_with(record: &RunRecord, history: Option<&History>) -> String {
     let scenarios = &record.scenarios;
     let project = record
         .project
@@ -40,6 +54,7 @@ pub fn render(record: &RunRecord) -> String {
         nplusone: scenarios.nplusone.as_ref().map(nplusone::view),
         deadlock: scenarios.deadlock.as_ref().map(deadlock::view),
         watch: scenarios.watch.as_ref().map(watch::view),
+        history: history.map(history::view),
         record,
     };
     let mut html = report.render().expect("a string takes everything");
@@ -62,6 +77,7 @@ struct Report<'a> {
     nplusone: Option<nplusone::View>,
     deadlock: Option<deadlock::View>,
     watch: Option<watch::View>,
+    history: Option<history::View>,
 }
 
 struct FindingView {

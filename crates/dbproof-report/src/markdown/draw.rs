@@ -82,15 +82,18 @@ pub(crate) fn table(table: &Table) -> String {
         })
         .collect();
     let mut text = format!("| {} |\n| {} |\n", titles.join(" | "), aligns.join(" | "));
-    for row in &table.rows {
-        let row: Vec<String> = row.iter().map(cell).collect();
-        text.extend(["| ", &row.join(" | "), " |\n"]);
-    }
+    text.extend(table.rows.iter().map(|row| table_row(row)));
     text.push('\n');
     text
 }
 
-fn block(block: &Block) -> String {
+/// A row of such a table, with its line's end.
+pub(crate) fn table_row(row: &[Cell]) -> String {
+    let row: Vec<String> = row.iter().map(cell).collect();
+    format!("| {} |\n", row.join(" | "))
+}
+
+pub(crate) fn block(block: &Block) -> String {
     match block {
         Block::Heading(heading) => format!("#### {}\n\n", cells(heading)),
         Block::Line(line) => format!("{}\n\n", cells(line)),

@@ -3,6 +3,7 @@
 pub(crate) mod baselines;
 pub(crate) mod deadlock;
 pub(crate) mod findings;
+pub(crate) mod history;
 pub(crate) mod migration;
 pub(crate) mod nplusone;
 pub(crate) mod regress;

@@ -7,7 +7,11 @@ mod table;
 use dbproof_model::RunRecord;
 
 use crate::document::{Block, Cell, Section, Tone, many_lines};
+use crate::formats::{Format, Setting};
 use crate::sections::{self, findings, status, summary};
+
+/// Text for a terminal.
+pub(crate) const FORMAT: Format<RunRecord> = Format::new("terminal", "report.txt", render_in);
 
 /// How to draw for a terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +34,21 @@ impl Default for Style {
 /// The whole report as text that ends with a newline.
 #[must_use]
 pub fn render(record: &RunRecord, style: &Style) -> String {
-    let mut page = Page::new(style);
+    let setting = Setting {
+        style: *style,
+        history: None,
+    };
+    render_in(record, &setting)
+}
+
+fn render_in(record: &RunRecord, setting: &Setting<'_>) -> String {
+    let mut page = Page::new(&setting.style);
     page.statuses(&status::lines(record));
     for section in sections::scenarios(record) {
         page.section(&section);
+    }
+    if let Some(history) = setting.history {
+        page.section(&sections::history::section(history));
     }
     if !record.findings.is_empty() {
         page.section(&findings::section(record));

@@ -130,7 +130,8 @@ impl Room<'_> {
             configured.iter().copied().map(Some).collect()
         };
         let mut records = Vec::new();
-        for timeout_ms in timeouts {
+        let parts = timeouts.len();
+        for (part, timeout_ms) in timeouts.into_iter().enumerate() {
             let shown_ms = match timeout_ms {
                 Some(timeout) => f64::from(timeout),
                 None => own_timeout(&session).await?,
@@ -139,8 +140,8 @@ impl Room<'_> {
             observer.event(Event::Step {
                 scenario: Scenario::Deadlock,
                 name: &name,
-                done,
-                total,
+                done: done * parts + part,
+                total: total * parts,
             });
             let laboratory = Laboratory {
                 address,

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use dbproof_analysis::lock_order::{Candidate, Candidates, Searched, candidates};
+use dbproof_analysis::lock_order::{Candidate, Candidates, Searched, candidates, describe};
 use dbproof_analysis::transactions::Transactions;
 use dbproof_model::{
     DeadlockPrediction, NotChecked, PredictionCoverage, PredictionSandbox, Schema,
@@ -10,10 +10,12 @@ use dbproof_model::{
 use dbproof_postgres::{Address, Databases};
 
 use super::confirm::{ConfirmOptions, Confirmation, MemberSession, confirm};
-use super::told;
 use super::{MadeFrom, NotDone, SandboxLimits, Sandboxes};
 use crate::observer::{Event, Observer};
 use dbproof_model::Scenario;
+
+/// The verdict of a deadlock that was seen.
+pub const CONFIRMED: &str = "confirmed";
 
 /// How to predict.
 #[derive(Debug, Clone, Copy)]
@@ -112,8 +114,8 @@ pub async fn predict(
         sandboxes.close().await;
     }
     predictions
-        .sort_by_key(|prediction: &DeadlockPrediction| prediction.verdict != told::CONFIRMED);
-    let confirmed = predictions.iter().filter(|p| p.verdict == told::CONFIRMED);
+        .sort_by_key(|prediction: &DeadlockPrediction| prediction.verdict != CONFIRMED);
+    let confirmed = predictions.iter().filter(|p| p.verdict == CONFIRMED);
     coverage.confirmed = confirmed.count() as u64;
     coverage.possible = predictions.len() as u64 - coverage.confirmed;
     coverage.duration_ms = began.elapsed().as_secs_f64() * 1e3;
@@ -170,7 +172,7 @@ impl Confirming<'_> {
         alternatives: &[Candidate],
     ) -> Option<DeadlockPrediction> {
         let first = alternatives.first()?;
-        let mut prediction = told::prediction(self.transactions, first, self.options.keep_values);
+        let mut prediction = self.describe(first);
         let mut reasons: Vec<String> = Vec::new();
         for candidate in alternatives {
             let left = self.until.saturating_duration_since(Instant::now());
@@ -189,9 +191,8 @@ impl Confirming<'_> {
             match confirmation.outcome {
                 Ok(confirmed) => {
                     let orders_tried = prediction.orders_tried;
-                    let mut told =
-                        told::prediction(self.transactions, candidate, self.options.keep_values);
-                    told.verdict = told::CONFIRMED.to_owned();
+                    let mut told = self.describe(candidate);
+                    told.verdict = CONFIRMED.to_owned();
                     told.orders_tried = orders_tried;
                     told.deadlocks = 1;
                     told.timeline = Some(confirmed.timeline);
@@ -206,6 +207,26 @@ impl Confirming<'_> {
         Some(prediction)
     }
 
+    /// The candidate as the record tells it, before it is run.
+    fn describe(&self, candidate: &Candidate) -> DeadlockPrediction {
+        let searched: Vec<Searched<'_>> = self
+            .transactions
+            .classes
+            .iter()
+            .map(|class| Searched {
+                class,
+                footprint: None,
+            })
+            .collect();
+        let mut told = describe(candidate, &searched, self.options.keep_values);
+        let database = candidate.members.first().and_then(|member| {
+            let number = self.transactions.classes[member.class].database;
+            self.transactions.histories.get(number as usize)
+        });
+        told.database = database.map(|history| history.database.clone());
+        told
+    }
+
     async fn candidate(
         &self,
         sandboxes: &mut Sandboxes<'_>,
@@ -216,7 +237,8 @@ impl Confirming<'_> {
         members.sort_unstable();
         members.dedup();
         let state = sandboxes.state_for(&members).await?;
-        let names = told::session_names(self.transactions, candidate);
+        let names = self.describe(candidate).members.into_iter();
+        let names = names.map(|member| member.session);
         let sessions: Vec<MemberSession> = candidate
             .members
             .iter()

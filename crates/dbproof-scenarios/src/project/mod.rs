@@ -22,6 +22,8 @@ use config::Config;
 pub struct Project {
     /// The folder of `dbproof.toml`, which all other paths are relative to.
     pub folder: PathBuf,
+    /// The name of the configuration's file in that folder; absent where none was read.
+    pub file: Option<String>,
     /// The configuration.
     pub config: Config,
 }
@@ -59,6 +61,9 @@ impl Project {
         let folder = config_file.parent().filter(|p| !p.as_os_str().is_empty());
         Ok(Project {
             folder: folder.unwrap_or(Path::new(".")).to_owned(),
+            file: config_file
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned()),
             config,
         })
     }
@@ -68,6 +73,7 @@ impl Project {
     pub fn without_configuration(folder: &Path) -> Self {
         Project {
             folder: folder.to_owned(),
+            file: None,
             config: Config::default(),
         }
     }

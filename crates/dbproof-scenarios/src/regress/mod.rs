@@ -103,7 +103,7 @@ pub(crate) async fn run(
             scenario: Scenario::Regress,
             name: &monitored.query.name,
             done,
-            total: queries.len(),
+            total: queries.len() + 1,
         });
         compared.push(compare::compare(options, &sessions, twins.ours, monitored).await?);
     }
@@ -112,8 +112,8 @@ pub(crate) async fn run(
     observer.event(Event::Step {
         scenario: Scenario::Regress,
         name: "timing in pairs",
-        done: queries.len().saturating_sub(1),
-        total: queries.len(),
+        done: queries.len(),
+        total: queries.len() + 1,
     });
     let timing = add_times(options, environment, &twins, &mut compared).await?;
     if !timing.gates {

@@ -145,9 +145,7 @@ pub async fn count(
         ..Scenarios::default()
     };
     let project = options.project.as_ref();
-    let folder = project.map_or_else(|| ".".into(), |p| p.folder.clone());
-    let name = project.and_then(Project::name);
-    Ok(beginning.record(name, &folder, options.seed, server, scenarios, findings))
+    Ok(beginning.record(project, options.seed, server, scenarios, findings))
 }
 
 async fn counters(session: &Session) -> Result<StatementStatistics, RunError> {

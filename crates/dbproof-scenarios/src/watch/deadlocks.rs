@@ -1,12 +1,13 @@
 //! Deadlocks that the watched transactions may come to: [`deadlocks`].
 
+use dbproof_analysis::findings::{deadlock_possible, deadlock_predicted};
 use dbproof_analysis::transactions::Transactions;
 use dbproof_model::{DeadlockRecord, Finding, NotChecked, PredictionCoverage, Verdict};
 use dbproof_postgres::{Address, Databases, Janitor, PostgresError};
 
 use crate::observer::Observer;
 use crate::options::Cleaner;
-use crate::prediction::{PredictOptions, Predicted, predict};
+use crate::prediction::{CONFIRMED, PredictOptions, Predicted, predict};
 
 /// The server that sandboxes are made on.
 #[derive(Debug, Clone, Copy)]
@@ -67,8 +68,14 @@ fn not_made(transactions: &Transactions, error: &PostgresError) -> DeadlockRecor
 
 /// The findings about what was predicted.
 pub(super) fn findings(record: &DeadlockRecord) -> Vec<Finding> {
-    let _ = record;
-    Vec::new()
+    record
+        .predictions
+        .iter()
+        .map(|prediction| match prediction.verdict.as_str() {
+            CONFIRMED => deadlock_predicted::finding(prediction),
+            _ => deadlock_possible::finding(prediction),
+        })
+        .collect()
 }
 
 /// What was predicted, as a part of the record.

@@ -180,11 +180,8 @@ pub async fn watch(
         findings.extend(deadlocks::findings(&record));
         scenarios.deadlock = Some(record);
     }
-    let project = options.project.as_ref().and_then(Project::name);
-    let folder = options.folder();
     Ok(Some(beginning.record(
-        project,
-        &folder,
+        options.project.as_ref(),
         options.seed,
         target.server.clone(),
         scenarios,

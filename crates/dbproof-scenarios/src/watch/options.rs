@@ -66,10 +66,4 @@ impl WatchOptions {
         let found = self.environment.iter().find(|(n, _)| n == name)?;
         Some(found.1.as_str()).filter(|value| !value.is_empty())
     }
-
-    /// The folder of the project, or this one.
-    pub(super) fn folder(&self) -> PathBuf {
-        let project = self.project.as_ref();
-        project.map_or_else(|| PathBuf::from("."), |project| project.folder.clone())
-    }
 }

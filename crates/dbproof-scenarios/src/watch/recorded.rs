@@ -100,10 +100,8 @@ pub fn judge(options: &RecordedOptions, observer: &dyn Observer) -> Result<RunRe
     };
     let (summary, seen) = reading.finish();
     let (scenarios, findings) = parts(&limits, circumstances, &summary, seen);
-    let project = options.project.as_ref().and_then(Project::name);
-    let folder = options.project.as_ref().map(|p| p.folder.clone());
-    let folder = folder.unwrap_or_else(|| PathBuf::from("."));
-    Ok(beginning.record(project, &folder, options.seed, server, scenarios, findings))
+    let project = options.project.as_ref();
+    Ok(beginning.record(project, options.seed, server, scenarios, findings))
 }
 
 /// What was read up to now.

@@ -3,42 +3,41 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// A report's format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Terminal,
-    Json,
-    Markdown,
-    Html,
+use dbproof_report::formats::{Document, Format};
+
+/// A format and the file to write it to, where one is named. The formats are those of the document
+/// that the command draws.
+#[derive(Debug)]
+pub(crate) struct FormatTarget<D: 'static> {
+    pub(crate) format: &'static Format<D>,
+    pub(crate) path: Option<PathBuf>,
 }
 
-impl Format {
-    const ALL: [(&'static str, Format); 4] = [
-        ("terminal", Format::Terminal),
-        ("json", Format::Json),
-        ("markdown", Format::Markdown),
-        ("html", Format::Html),
-    ];
-
-    /// The name of a report's file that has no path of its own.
-    pub(crate) fn file_name(self) -> &'static str {
-        match self {
-            Format::Terminal => "report.txt",
-            Format::Json => "report.json",
-            Format::Markdown => "report.md",
-            Format::Html => "report.html",
+// Not derived: the document itself is never cloned.
+impl<D> Clone for FormatTarget<D> {
+    fn clone(&self) -> Self {
+        FormatTarget {
+            format: self.format,
+            path: self.path.clone(),
         }
     }
 }
 
-/// A format and the file to write it to, where one is named.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FormatTarget {
-    pub(crate) format: Format,
-    pub(crate) path: Option<PathBuf>,
+impl<D: Document> FormatTarget<D> {
+    /// The format of this name to standard output.
+    ///
+    /// # Panics
+    ///
+    /// Panics where the document has no such format.
+    pub(crate) fn named(name: &str) -> Self {
+        FormatTarget {
+            format: D::format(name).expect("a format that is registered"),
+            path: None,
+        }
+    }
 }
 
-impl FromStr for FormatTarget {
+impl<D: Document> FromStr for FormatTarget<D> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -47,39 +46,46 @@ impl FromStr for FormatTarget {
             Some((name, path)) => (name, Some(PathBuf::from(path))),
             None => (text, None),
         };
-        let known = Format::ALL.iter().find(|(known, _)| *known == name);
-        let (_, format) = known.ok_or_else(|| {
-            let names: Vec<&str> = Format::ALL.iter().map(|(name, _)| *name).collect();
-            format!("unknown format `{name}`; known are {}", names.join(", "))
-        })?;
-        Ok(FormatTarget {
-            format: *format,
-            path,
-        })
+        let format = D::format(name)
+            .ok_or_else(|| format!("unknown format `{name}`; known are {}", names::<D>()))?;
+        Ok(FormatTarget { format, path })
     }
+}
+
+/// The names of the formats that a document has.
+pub(crate) fn names<D: Document>() -> String {
+    let names: Vec<&str> = D::FORMATS.iter().map(|format| format.name).collect();
+    names.join(", ")
 }
 
 #[cfg(test)]
 mod tests {
+    use dbproof_model::{RunRecord, SeedRecord};
+    use dbproof_report::delta::Delta;
+
     use super::*;
 
     #[test]
     fn formats_are_read_with_and_without_a_file() {
-        let check = |text: &str, format, path: Option<&str>| {
-            let expected = FormatTarget {
-                format,
-                path: path.map(PathBuf::from),
-            };
-            assert_eq!(text.parse(), Ok(expected));
+        let check = |text: &str, name, path: Option<&str>| {
+            let target: FormatTarget<RunRecord> = text.parse().unwrap();
+            assert_eq!(
+                (target.format.name, target.path),
+                (name, path.map(PathBuf::from))
+            );
         };
-        check("json", Format::Json, None);
-        check("html=out/r.html", Format::Html, Some("out/r.html"));
-        assert!(
-            "jsn"
-                .parse::<FormatTarget>()
-                .unwrap_err()
-                .contains("known are terminal, json")
-        );
-        assert!("json=".parse::<FormatTarget>().is_err());
+        check("json", "json", None);
+        check("html=out/r.html", "html", Some("out/r.html"));
+        check("junit=a=b.xml", "junit", Some("a=b.xml"));
+        let error = |text: &str| text.parse::<FormatTarget<RunRecord>>().unwrap_err();
+        assert!(error("jsn").contains("known are terminal, json"));
+        assert!(error("json=").contains("missing"));
+    }
+
+    #[test]
+    fn each_document_has_its_own() {
+        assert!("sarif".parse::<FormatTarget<SeedRecord>>().is_err());
+        let error = "junit".parse::<FormatTarget<Delta>>().unwrap_err();
+        assert!(error.ends_with("terminal, json, markdown, html"), "{error}");
     }
 }

@@ -10,12 +10,16 @@ mod watch;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dbproof_model::RunRecord;
+use dbproof_report::delta::Delta;
+
+use crate::output::Outputs;
 
 pub(crate) use deadlock::DeadlockArguments;
-pub(crate) use format::{Format, FormatTarget};
+pub(crate) use format::{FormatTarget, names};
 pub(crate) use init::InitArguments;
 pub(crate) use nplusone::NPlusOneArguments;
-pub(crate) use seed::{SeedArguments, SeedFormat};
+pub(crate) use seed::SeedArguments;
 pub(crate) use watch::WatchArguments;
 
 /// Proves, before production, whether an application's database work is fast.
@@ -157,9 +161,10 @@ pub(crate) struct MeasureArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct OutputArguments {
-    /// A report to make: terminal, json, markdown or html, as FORMAT or FORMAT=FILE; repeatable
+    /// A report to make, as FORMAT or FORMAT=FILE; repeatable. For people: terminal, markdown, html;
+    /// for CI: junit, github, gitlab, sarif, benchmark; and json, which all others can be made of
     #[arg(long = "format", value_name = "FORMAT[=FILE]")]
-    pub(crate) formats: Vec<FormatTarget>,
+    pub(crate) formats: Vec<FormatTarget<RunRecord>>,
     /// Write reports that have no file of their own into this folder
     #[arg(long, value_name = "DIR", env = "DBPROOF_OUTPUT")]
     pub(crate) output: Option<PathBuf>,
@@ -169,6 +174,13 @@ pub(crate) struct OutputArguments {
     /// Show no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+impl OutputArguments {
+    /// Opens the files of the reports.
+    pub(crate) fn open(&self) -> anyhow::Result<Outputs<RunRecord>> {
+        Outputs::open(&self.formats, self.output.as_deref(), self.color)
+    }
 }
 
 #[derive(Debug, Args)]
@@ -199,8 +211,12 @@ pub(crate) struct AcceptArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct ReportArguments {
-    /// The run record, as written by --format json=FILE
+    /// The record of a run or a seed, as written by --format json=FILE
     pub(crate) record: PathBuf,
+    /// Earlier records of the same project, or a folder of such: what the queries did over time;
+    /// repeatable
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) history: Vec<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
 }
@@ -211,13 +227,16 @@ pub(crate) struct DiffArguments {
     pub(crate) base: PathBuf,
     /// The run record to judge
     pub(crate) head: PathBuf,
-    /// A report to make: terminal or markdown, as FORMAT or FORMAT=FILE; repeatable
+    /// A report to make: terminal, json, markdown or html, as FORMAT or FORMAT=FILE; repeatable
     #[arg(long = "format", value_name = "FORMAT[=FILE]")]
-    pub(crate) formats: Vec<FormatTarget>,
+    pub(crate) formats: Vec<FormatTarget<Delta>>,
+    /// Write reports that have no file of their own into this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
     /// Colour the terminal report
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
-    /// Fail when HEAD has a finding of severity error that BASE has not, or never
+    /// Fail when HEAD has a finding of this severity that BASE has not
     #[arg(long, value_enum, default_value_t = FailOn::Error)]
     pub(crate) fail_on: FailOn,
 }

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use dbproof_model::SeedRecord;
 
-use super::Color;
+use super::{Color, FormatTarget};
 
 #[expect(
     clippy::struct_excessive_bools,
@@ -55,22 +56,15 @@ pub(crate) struct SeedArguments {
     /// Connections and generating threads at most; one a processor where nothing is said
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) threads: Option<u16>,
-    /// What to write to standard output
-    #[arg(long, value_enum, default_value_t = SeedFormat::Terminal)]
-    pub(crate) format: SeedFormat,
+    /// A report to make: terminal, json, junit or github, as FORMAT or FORMAT=FILE; repeatable
+    #[arg(long = "format", value_name = "FORMAT[=FILE]")]
+    pub(crate) formats: Vec<FormatTarget<SeedRecord>>,
     /// Colour the terminal report
     #[arg(long, value_enum, default_value_t = Color::Auto)]
     pub(crate) color: Color,
     /// Show no progress
     #[arg(long, short)]
     pub(crate) quiet: bool,
-}
-
-/// How the result is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum SeedFormat {
-    Terminal,
-    Json,
 }
 
 fn above_zero(text: &str) -> Result<f64, String> {

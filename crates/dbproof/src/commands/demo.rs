@@ -1,6 +1,6 @@
 //! `dbproof demo`: all four scenarios on the sample shop.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use dbproof_model::{GroupVerdict, RegressVerdict, RunRecord};
@@ -8,7 +8,7 @@ use dbproof_scenarios::project::Project;
 use dbproof_scenarios::{DeadlockChoice, RunOptions, ServerChoice};
 use include_dir::{Dir, include_dir};
 
-use crate::arguments::{DemoArguments, Format};
+use crate::arguments::DemoArguments;
 use crate::commands::{runner, scenarios};
 use crate::exit::{Outcome, outcome};
 use crate::output::Outputs;
@@ -24,10 +24,9 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<Outcome> {
         .output
         .clone()
         .unwrap_or_else(|| PathBuf::from(FOLDER));
-    let mut outputs =
-        Outputs::open_targets(&arguments.output.formats, None, arguments.output.color)?;
-    outputs.also(Format::Html, &folder)?;
-    outputs.also(Format::Json, &folder)?;
+    let mut outputs = Outputs::open(&arguments.output.formats, None, arguments.output.color)?;
+    outputs.also("html", &folder)?;
+    outputs.also("json", &folder)?;
     let shop = tempfile::Builder::new()
         .prefix("dbproof-shop-")
         .tempdir()
@@ -67,13 +66,13 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<Outcome> {
     })
 }
 
-fn name_files(files: &[PathBuf]) {
-    for path in files {
+fn name_files(files: &[(&str, PathBuf)]) {
+    for (format, path) in files {
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-        let what = match Path::new(path).extension().and_then(|e| e.to_str()) {
-            Some("html") => "report",
-            Some("json") => "run record",
-            _ => "file",
+        let what = match *format {
+            "html" => "report",
+            "json" => "run record",
+            other => other,
         };
         anstream::eprintln!("{what}: {}", absolute.display());
     }

@@ -1,30 +1,31 @@
 //! `dbproof diff BASE HEAD`: what changed between two run records.
 
+use dbproof_model::Severity;
 use dbproof_report::delta;
 
-use crate::arguments::{DiffArguments, FailOn, Format};
+use crate::arguments::{DiffArguments, FailOn};
 use crate::commands::record;
-use crate::exit::{Outcome, UsageError};
-use crate::output::{Outputs, style};
+use crate::exit::Outcome;
+use crate::output::Outputs;
 
 pub(crate) fn run(arguments: &DiffArguments) -> anyhow::Result<Outcome> {
-    let undrawn = |format: Format| !matches!(format, Format::Terminal | Format::Markdown);
-    if arguments
-        .formats
-        .iter()
-        .any(|target| undrawn(target.format))
-    {
-        let message = "a difference is drawn as terminal or markdown";
-        return Err(UsageError(message.to_owned()).into());
-    }
     let base = record::read(&arguments.base)?;
     let head = record::read(&arguments.head)?;
     let delta = delta::compare(&base, &head);
-    let outputs = Outputs::open_targets(&arguments.formats, None, arguments.color)?;
-    outputs.write_each(|format, to_file| match format {
-        Format::Markdown => delta::markdown(&delta),
-        _ => delta::terminal(&delta, &style(arguments.color, to_file)),
-    })?;
-    let fails = arguments.fail_on != FailOn::Never && delta.has_new_errors();
-    Ok(if fails { Outcome::Fail } else { Outcome::Pass })
+    let outputs = Outputs::open(
+        &arguments.formats,
+        arguments.output.as_deref(),
+        arguments.color,
+    )?;
+    outputs.write(&delta)?;
+    let from = match arguments.fail_on {
+        FailOn::Never => return Ok(Outcome::Pass),
+        FailOn::Error => Severity::Error,
+        FailOn::Warning => Severity::Warning,
+    };
+    Ok(match (delta.has_new(from), delta.has_undecided()) {
+        (true, _) => Outcome::Fail,
+        (false, true) => Outcome::Inconclusive,
+        (false, false) => Outcome::Pass,
+    })
 }

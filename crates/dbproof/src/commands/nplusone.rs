@@ -11,7 +11,6 @@ use dbproof_scenarios::watch::{CountedOptions, RecordedOptions, RecordedSource, 
 use crate::arguments::NPlusOneArguments;
 use crate::commands::{scenarios, watch};
 use crate::exit::{Outcome, UsageError, outcome};
-use crate::output::Outputs;
 use crate::progress::ProgressLine;
 
 pub(crate) fn run(arguments: NPlusOneArguments) -> anyhow::Result<Outcome> {
@@ -23,7 +22,7 @@ pub(crate) fn run(arguments: NPlusOneArguments) -> anyhow::Result<Outcome> {
     if source.is_none() && !arguments.from_pg_stat_statements {
         return scenarios::nplusone(arguments.scenario);
     }
-    let outputs = Outputs::open(&arguments.scenario.output)?;
+    let outputs = arguments.scenario.output.open()?;
     let fail_on = arguments.scenario.fail_on;
     let progress = ProgressLine::new(arguments.scenario.output.quiet);
     let record = match source {

@@ -12,7 +12,6 @@ use crate::arguments::{ChangeArguments, DROP_DATABASES, RegressArguments, Scenar
 use crate::commands::runner;
 use crate::exit::{Outcome, UsageError, outcome};
 use crate::last_run;
-use crate::output::Outputs;
 use crate::progress::ProgressLine;
 
 const THRESHOLD_VARIABLE: &str = "SLOW_QUERY_THRESHOLD_MS";
@@ -92,7 +91,7 @@ pub(crate) fn execute(
     project: Project,
     asked: Asked,
 ) -> anyhow::Result<Outcome> {
-    let outputs = Outputs::open(&arguments.output)?;
+    let outputs = arguments.output.open()?;
     let output = arguments.output.output.clone();
     let server = match arguments.database_url {
         Some(url) => ServerChoice::Url(url),

@@ -1,15 +1,14 @@
 //! `dbproof seed`: fills a database from `data/*.toml`.
 
 use dbproof_model::Verdict;
-use dbproof_report::seed as report;
 use dbproof_scenarios::project::Project;
 use dbproof_scenarios::seed::{Destination, InferOptions, InferredFile, SeedOptions};
 
-use crate::arguments::{SeedArguments, SeedFormat};
+use crate::arguments::SeedArguments;
 use crate::commands::{runner, scenarios};
 use crate::exit::{Outcome, UsageError};
-use crate::output::{style, to_standard_output};
-use crate::seed_progress::SeedProgress;
+use crate::output::{Outputs, to_standard_output};
+use crate::progress::SeedProgress;
 
 pub(crate) fn run(arguments: SeedArguments) -> anyhow::Result<Outcome> {
     if arguments.infer {
@@ -19,6 +18,7 @@ pub(crate) fn run(arguments: SeedArguments) -> anyhow::Result<Outcome> {
     let Some(url) = arguments.database_url else {
         return Err(UsageError(NO_SERVER.to_owned()).into());
     };
+    let outputs = Outputs::open(&arguments.formats, None, arguments.color)?;
     let options = SeedOptions {
         project,
         url,
@@ -40,10 +40,7 @@ pub(crate) fn run(arguments: SeedArguments) -> anyhow::Result<Outcome> {
     let Some(record) = record? else {
         return Ok(Outcome::Interrupted);
     };
-    to_standard_output(&match arguments.format {
-        SeedFormat::Terminal => report::terminal(&record, &style(arguments.color, false)),
-        SeedFormat::Json => report::json(&record),
-    })?;
+    outputs.write(&record)?;
     Ok(match record.verdict {
         Verdict::Pass => Outcome::Pass,
         Verdict::Fail => Outcome::Fail,

@@ -11,7 +11,6 @@ use dbproof_scenarios::{ServerChoice, Threshold, watch};
 use crate::arguments::{FailOn, WatchArguments};
 use crate::commands::scenarios;
 use crate::exit::{Outcome, UsageError, outcome};
-use crate::output::Outputs;
 use crate::progress::ProgressLine;
 
 /// From where on a statement is slow where nobody says, in milliseconds.
@@ -19,7 +18,7 @@ const DEFAULT_THRESHOLD_MS: f64 = 100.0;
 pub(super) const DEFAULT_CONFIG: &str = "dbproof.toml";
 
 pub(crate) fn run(arguments: WatchArguments) -> anyhow::Result<Outcome> {
-    let outputs = Outputs::open(&arguments.output)?;
+    let outputs = arguments.output.open()?;
     let (quiet, fail_on) = (arguments.output.quiet, arguments.fail_on);
     let options = options(arguments)?;
     let progress = ProgressLine::new(quiet);

@@ -89,3 +89,108 @@ fn colour_needs_a_terminal_or_a_wish() {
     assert!(wished.stdout.contains('\u{1b}'));
     assert_eq!(wished.stderr, "", "no progress without a terminal");
 }
+
+#[test]
+fn every_format_is_made_of_a_stored_record() {
+    let shop = Shop::new();
+    shop.run(&["slow", "--format", "json=r.json"]);
+    for (format, start) in [
+        ("junit", "<?xml"),
+        ("sarif", "{"),
+        ("gitlab", "["),
+        ("benchmark", "["),
+        ("json", "{"),
+    ] {
+        let run = shop.run(&["report", "r.json", "--format", format]);
+        assert!(run.code == 0 && run.stdout.starts_with(start), "{format}");
+    }
+    let help = shop.run(&["report", "--help"]);
+    for format in dbproof_report_formats() {
+        assert!(help.stdout.contains(format), "{format} is not in the help");
+    }
+}
+
+/// The names as the error for an unknown one lists them.
+fn dbproof_report_formats() -> Vec<&'static str> {
+    use dbproof_report::formats::Document as _;
+    let formats = dbproof_model::RunRecord::FORMATS.iter();
+    formats.map(|format| format.name).collect()
+}
+
+#[test]
+fn annotations_may_follow_a_terminal_report_and_nothing_else() {
+    let shop = Shop::new().with_only_query("-- name: one\n-- threshold_ms: 0.00001\nSELECT 1;\n");
+    let run = shop.run(&["slow", "--format", "github", "--format", "terminal"]);
+    let (report, annotations) = run.stdout.split_once("\n::error ").expect(&run.stdout);
+    assert!(report.contains("Summary: fail") && annotations.contains("slow-query"));
+    assert_eq!(run.code, 1);
+    shop.run(&["slow", "--format", "github", "--format", "json"])
+        .failed_with(2, &["standard output"]);
+}
+
+#[test]
+fn the_summary_of_a_step_is_appended_to_within_its_limit() {
+    let shop = Shop::new().with_only_query("-- name: one\nSELECT 1;\n");
+    let run = |before: usize| {
+        shop.write("summary.md", &"x".repeat(before));
+        let mut command = shop.command(&["slow", "--format", "github"]);
+        command.env("GITHUB_STEP_SUMMARY", shop.path("summary.md"));
+        let run = Run::new(&command.output().unwrap());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        shop.read("summary.md")
+    };
+    assert!(run(5).starts_with("xxxxx## dbproof: pass"));
+    assert_eq!(
+        run(1024 * 1024).len(),
+        1024 * 1024,
+        "nothing of a full one is lost"
+    );
+    let tight = run(1024 * 1024 - 600);
+    assert!(tight.len() <= 1024 * 1024 && tight.contains("left out"));
+}
+
+#[test]
+fn the_history_is_read_from_folders_and_files() {
+    let shop = Shop::new().with_only_query("-- name: one\nSELECT 1;\n");
+    for name in ["runs/a.json", "runs/b.json", "head.json"] {
+        shop.run(&["slow", "--format", &format!("json={name}")]);
+    }
+    shop.write("runs/broken.json", "{");
+    shop.write("runs/other.json", "{\"schema\": \"dbproof.diff/1\"}");
+    let run = shop.run(&[
+        "report",
+        "head.json",
+        "--history",
+        "runs",
+        "--history",
+        "runs/a.json",
+        "--format",
+        "markdown",
+    ]);
+    assert!(run.stdout.contains("3 runs since"), "{}", run.stdout);
+    assert!(
+        run.stderr.contains("broken.json is left out"),
+        "{}",
+        run.stderr
+    );
+    shop.run(&["report", "head.json", "--history", "runs/broken.json"])
+        .failed_with(2, &["broken.json"]);
+    shop.run(&["report", "head.json", "--history", "absent"])
+        .failed_with(2, &["absent"]);
+}
+
+#[test]
+fn what_is_no_longer_decided_is_no_pass_of_a_diff() {
+    let shop = Shop::new();
+    shop.run(&["slow", "--format", "json=base.json"]);
+    let mut undecided: Value = serde_json::from_str(&shop.read("base.json")).unwrap();
+    undecided["verdict"] = "inconclusive".into();
+    undecided["scenarios"]["slow"]["verdict"] = "inconclusive".into();
+    undecided["scenarios"]["slow"]["queries"][0]["verdict"] = "inconclusive".into();
+    shop.write("head.json", &undecided.to_string());
+    let diff = shop.run(&["diff", "base.json", "head.json", "--format", "json"]);
+    assert_eq!(diff.code, 4, "{}", diff.stdout);
+    assert!(diff.stdout.contains("\"change\": \"undecided\""));
+    shop.run(&["diff", "base.json", "head.json", "--format", "sarif"])
+        .failed_with(2, &["terminal, json, markdown, html"]);
+}

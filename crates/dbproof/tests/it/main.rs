@@ -1,5 +1,6 @@
 //! The program as a user runs it, against a real PostgreSQL.
 
+mod action;
 mod bad_input;
 mod baselines;
 mod cleaning_up;
@@ -9,6 +10,7 @@ mod given_databases;
 mod infer;
 mod init;
 mod load;
+mod progress;
 mod project;
 mod recorded;
 mod schema_dump;

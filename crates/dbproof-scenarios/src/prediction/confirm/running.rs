@@ -160,6 +160,9 @@ impl<'s> Running<'s> {
     async fn begin(&self) -> Result<Option<NotConfirmed>, PostgresError> {
         let sessions = self.stage.parties.iter().zip(self.case.sessions);
         for (member, (party, session)) in sessions.enumerate() {
+            for setting in &session.settings {
+                sent::execute(&party.session, setting).await?;
+            }
             let begun = match session.begin.as_deref() {
                 None => party.session.run("BEGIN").await,
                 Some(begin) if begins(begin) => party.session.run(begin).await,
