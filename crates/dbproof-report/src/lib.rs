@@ -8,6 +8,7 @@
 //! | [`html`] | one self-contained file with plan trees, histograms and timelines |
 //! | [`json`] | the record itself, its reader and its JSON Schema |
 //! | [`delta`] | what differs between two records |
+//! | [`prometheus`] | the figures as metrics, for `node_exporter`'s textfile collector |
 //! | [`seed`] | what `dbproof seed` did |
 //!
 //! **Architecture invariant:** everything is drawn from the record alone, so whatever a report
@@ -23,5 +24,6 @@ pub mod delta;
 pub mod html;
 pub mod json;
 pub mod markdown;
+pub mod prometheus;
 pub mod seed;
 pub mod terminal;

@@ -12,6 +12,7 @@ mod migrating;
 mod parameters;
 mod proving;
 mod recording;
+mod store;
 mod tls;
 mod waiting;
 

@@ -5,5 +5,6 @@ mod delta;
 mod drawn;
 mod html;
 mod json;
+mod prometheus;
 mod sample;
 mod seed;

@@ -3,6 +3,7 @@
 //! Each scenario owns its table. Unknown keys are errors that name the line and the nearest known
 //! key; that is why no table is flattened and no value untagged.
 
+mod export;
 mod traffic;
 
 use dbproof_model::Statistic;
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::{InputError, Place};
+pub use export::{Destination, ExportConfig};
 pub use traffic::{IgnoreConfig, NPlusOneConfig, WatchConfig};
 
 /// The whole of `dbproof.toml`.
@@ -30,6 +32,8 @@ pub struct Config {
     pub watch: WatchConfig,
     /// What is written, and where.
     pub report: ReportConfig,
+    /// Where the figures of a run go besides.
+    pub export: ExportConfig,
 }
 
 /// `[project]`: where the project's files are, relative to `dbproof.toml`.
@@ -224,9 +228,10 @@ impl Default for ReportConfig {
 impl Config {
     /// Reads `dbproof.toml`.
     pub fn parse(file: &str, text: &str) -> Result<Self, Box<InputError>> {
-        let config: Config = toml::from_str(text).map_err(|error| describe(file, text, &error))?;
-        config.check(file, text)?;
-        Ok(config)
+        toml::from_str(text)
+            .map_err(|error| describe(file, text, &error))
+            .and_then(|config: Config| config.check(file, text).map(|()| config))
+            .map_err(InputError::without_credentials)
     }
 
     /// Refuses values that have the right type and no sense.
@@ -268,6 +273,7 @@ impl Config {
             return wrong("base", "and `migration` each name a change: leave one away");
         }
         self.nplusone.check(file, text)?;
+        self.export.check(file, text)?;
         if self.watch.slow_ms.is_some_and(|ms| !positive(ms)) {
             return wrong("slow_ms", "must be a number of milliseconds above 0");
         }

@@ -13,7 +13,7 @@ mod command;
 mod connection_string;
 mod counters;
 mod idle;
-mod masked;
+pub(crate) mod masked;
 mod options;
 mod percent;
 mod pointing;

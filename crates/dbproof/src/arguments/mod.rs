@@ -1,6 +1,7 @@
 //! What clap parses: [`Arguments`]. Turned into validated options by the commands.
 
 mod deadlock;
+mod export;
 mod format;
 mod init;
 mod nplusone;
@@ -12,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use deadlock::DeadlockArguments;
+pub(crate) use export::{ExportArguments, RunArguments};
 pub(crate) use format::{Format, FormatTarget};
 pub(crate) use init::InitArguments;
 pub(crate) use nplusone::NPlusOneArguments;
@@ -36,7 +38,7 @@ pub(crate) enum Command {
     /// Write a first dbproof.toml, queries, rows and a CI job for the project in this folder
     Init(InitArguments),
     /// Every scenario that dbproof.toml configures
-    Run(ChangeArguments),
+    Run(RunArguments),
     /// Are the monitored queries under their thresholds?
     Slow(ScenarioArguments),
     /// What does a schema change do to the monitored queries?
@@ -55,6 +57,8 @@ pub(crate) enum Command {
     Report(ReportArguments),
     /// What changed between two run records
     Diff(DiffArguments),
+    /// Send the figures of a stored run record to Prometheus, OpenTelemetry or the results store
+    Export(ExportArguments),
     /// What a finding means, why it matters, how to mend it
     Explain(ExplainArguments),
     /// Completions for a shell
