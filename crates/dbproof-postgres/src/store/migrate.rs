@@ -40,9 +40,12 @@ pub(super) fn is_newest(found: i32) -> Result<bool, StoreError> {
 
 /// The version of the store; 0 where there is none.
 pub(super) async fn version(session: &Session) -> Result<i32, StoreError> {
+    // Not `to_regclass`: it asks the backend's cache, which does not know what others have made while
+    // this one waited for the advisory lock.
     let there = session
         .query_one(
-            "SELECT to_regclass('dbproof.store_versions') IS NOT NULL",
+            "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                            WHERE n.nspname = 'dbproof' AND c.relname = 'store_versions')",
             &[],
         )
         .await
@@ -85,7 +88,7 @@ async fn apply(session: &Session, found: i32) -> Result<(), StoreError> {
 async fn run_all(session: &Session, found: i32) -> Result<(), PostgresError> {
     // IF NOT EXISTS would ask for the right to make a schema even where it is there.
     let schema = session
-        .text("SELECT FROM pg_namespace WHERE nspname = 'dbproof'")
+        .text("SELECT nspname FROM pg_namespace WHERE nspname = 'dbproof'")
         .await?;
     if schema.is_none() {
         session.run("CREATE SCHEMA IF NOT EXISTS dbproof").await?;

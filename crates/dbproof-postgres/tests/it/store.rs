@@ -375,3 +375,20 @@ async fn ten_thousand_runs_are_stored_and_their_history_is_found_at_once() {
     );
     assert!(done.removed > 1000, "{done:?}");
 }
+
+#[tokio::test]
+async fn a_schema_that_the_owner_has_made_beforehand_is_used() {
+    let server = server().await;
+    let session = connect(server.address()).await.unwrap();
+    session
+        .run(
+            "CREATE ROLE ci LOGIN PASSWORD 's3cret'; CREATE SCHEMA dbproof AUTHORIZATION ci;
+             REVOKE CREATE ON DATABASE postgres FROM ci",
+        )
+        .await
+        .unwrap();
+    let url = server.address().url_without_password();
+    let url = url.replacen(&format!("{}@", server.address().user()), "ci:s3cret@", 1);
+    let ci = Address::parse(&url).unwrap();
+    assert_eq!(put(&ci, &sample()).await, RunOutcome::Stored);
+}

@@ -21,9 +21,9 @@ pub(crate) struct RunArguments {
 pub(crate) struct ExportArguments {
     /// The run record, as written by --format json=FILE
     pub(crate) record: PathBuf,
-    /// Where to: prometheus=FILE, otlp=URL, postgres://… (the results store), or env:NAME for one of
-    /// these in the variable NAME, which no list of processes shows; repeatable. Without it, where
-    /// `[export]` of dbproof.toml says
+    /// Where to: prometheus=FILE, postgres://… (the results store), or env:NAME for one of these
+    /// in the variable NAME, which no list of processes shows; repeatable. Without it, where `[export]`
+    /// of dbproof.toml says
     // Not parsed here: clap would quote the password of a URL that is no destination.
     #[arg(long, value_name = "DESTINATION")]
     pub(crate) to: Vec<String>,

@@ -69,11 +69,6 @@ impl Exports {
         for destination in &self.destinations {
             let sent = match destination {
                 Destination::Prometheus(file) => prometheus::write(file, record),
-                Destination::Otlp(_) => Err(UsageError(
-                    "this dbproof was built without OTLP; build it with `--features otlp`"
-                        .to_owned(),
-                )
-                .into()),
                 Destination::Store(url) => Address::parse(url)
                     .map_err(anyhow::Error::from)
                     .and_then(|address| store::store(&address, record, self.keep)),

@@ -18,8 +18,8 @@ use crate::error::InputError;
 #[serde(deny_unknown_fields, default)]
 pub struct ExportConfig {
     /// Destinations: `prometheus=FILE` (a file for `node_exporter`'s textfile collector, relative to
-    /// this one's folder), `otlp=URL` (an OpenTelemetry collector), `postgres://…` without a password
-    /// (the results store), or `env:NAME` for one of these in the variable NAME.
+    /// this one's folder), `postgres://…` without a password (the results store), or `env:NAME` for
+    /// one of these in the variable NAME.
     pub to: Vec<String>,
     /// For how long the results store keeps this project's runs, such as `90d` or `12w`; for ever
     /// where nothing is said.
@@ -63,8 +63,6 @@ impl ExportConfig {
 pub enum Destination {
     /// `prometheus=FILE`: a file in Prometheus' text format.
     Prometheus(PathBuf),
-    /// `otlp=URL`: a collector that speaks OTLP over HTTP.
-    Otlp(String),
     /// `postgres://…`: the results store. The URL may hold a password.
     Store(String),
     /// `env:NAME`: what the variable holds.
@@ -91,18 +89,6 @@ impl FromStr for Destination {
                 .then(|| Destination::Prometheus(PathBuf::from(file)))
                 .ok_or_else(|| "the file's name is missing after `prometheus=`".to_owned());
         }
-        if let Some(url) = text.strip_prefix("otlp=") {
-            let is_url = ["http://", "https://"].iter().any(|scheme| {
-                url.strip_prefix(scheme)
-                    .is_some_and(|rest| !rest.is_empty())
-            });
-            return is_url
-                .then(|| Destination::Otlp(url.to_owned()))
-                .ok_or_else(|| {
-                    "`otlp=` takes the URL of a collector, such as otlp=http://localhost:4318"
-                        .to_owned()
-                });
-        }
         if let Some(name) = text.strip_prefix("env:") {
             let is_name =
                 !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -115,7 +101,7 @@ impl FromStr for Destination {
             return Ok(Destination::Store(text.to_owned()));
         }
         Err(
-            "not a destination; known are prometheus=FILE, otlp=URL, postgres://USER@HOST/DATABASE \
+            "not a destination; known are prometheus=FILE, postgres://USER@HOST/DATABASE \
              and env:NAME"
                 .to_owned(),
         )
@@ -126,8 +112,7 @@ impl fmt::Debug for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Destination::Prometheus(file) => f.debug_tuple("Prometheus").field(file).finish(),
-            // The URLs may hold passwords.
-            Destination::Otlp(_) => f.write_str("Otlp(…)"),
+            // The URL may hold a password.
             Destination::Store(_) => f.write_str("Store(…)"),
             Destination::Variable(name) => f.debug_tuple("Variable").field(name).finish(),
         }
@@ -147,10 +132,6 @@ mod tests {
             Destination::Prometheus("a/b.prom".into()),
         );
         check(
-            "otlp=http://c:4318",
-            Destination::Otlp("http://c:4318".to_owned()),
-        );
-        check(
             "env:STORE_URL",
             Destination::Variable("STORE_URL".to_owned()),
         );
@@ -161,8 +142,6 @@ mod tests {
             "prometheus=",
             "prometheus=a/",
             "prometheus",
-            "otlp=collector",
-            "otlp=http://",
             "env:",
             "env:A B",
             "mysql://ann:s3cret@db/x",
