@@ -137,6 +137,12 @@ impl Address {
         self.config.get_user().unwrap_or_default()
     }
 
+    /// Whether it holds a password.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        self.password().is_some()
+    }
+
     /// A URL that reaches the database, without the password and without parameters for TLS.
     #[must_use]
     pub fn url_without_password(&self) -> String {

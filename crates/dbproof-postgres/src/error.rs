@@ -77,6 +77,15 @@ pub enum PostgresError {
         /// Why.
         reason: String,
     },
+    /// The server has no place for another connection, or is not ready for one yet (SQLSTATE 53300,
+    /// 57P03); later it may.
+    #[error("failed to connect to {server}: {reason}")]
+    NoPlace {
+        /// Host, port and database.
+        server: String,
+        /// Why.
+        reason: String,
+    },
     /// The connection broke.
     #[error("the connection to {server} was lost: {reason}")]
     ConnectionLost {

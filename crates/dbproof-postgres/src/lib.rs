@@ -7,8 +7,8 @@
 //! * [`Databases`]: creation, cloning and removal of the databases of one run, and
 //!   [`Janitor`], the process that removes them even after `kill -9` of dbproof.
 //! * [`explain`], [`migration`], [`catalog`], [`column_values`], [`copy`], [`locks`], [`rows`],
-//!   [`statistics`], [`statement_statistics`], [`shape`], [`proof`], [`sent`], [`footprint`]: one subject a
-//!   module.
+//!   [`statistics`], [`statement_statistics`], [`store`], [`shape`], [`proof`], [`sent`], [`footprint`]: one
+//!   subject a module.
 //!
 //! **Architecture invariant:** no other room but `dbproof-capture` opens a socket to a database.
 
@@ -36,6 +36,7 @@ mod session;
 pub mod shape;
 pub mod statement_statistics;
 pub mod statistics;
+pub mod store;
 mod tls;
 mod unprivileged;
 

@@ -35,9 +35,12 @@ pub async fn connect(address: &Address) -> Result<Session, PostgresError> {
             Some(db) => ServerError::from_db(db).to_string(),
             None => chain(&error),
         };
-        PostgresError::Unreachable {
-            server: server.clone(),
-            reason,
+        let server = server.clone();
+        match error.code() {
+            Some(&SqlState::TOO_MANY_CONNECTIONS | &SqlState::CANNOT_CONNECT_NOW) => {
+                PostgresError::NoPlace { server, reason }
+            }
+            _ => PostgresError::Unreachable { server, reason },
         }
     })?;
     Ok(Session {

@@ -14,6 +14,7 @@
 //! | [`benchmark`] | figures, for github-action-benchmark |
 //! | [`history`] | the same queries in earlier records |
 //! | [`delta`] | what differs between two records |
+//! | [`prometheus`] | the figures as metrics, for `node_exporter`'s textfile collector |
 //! | [`seed`] | what `dbproof seed` did |
 //!
 //! [`formats`] registers them by name. [`mod@fingerprint`] is what makes a finding the same finding in
@@ -41,6 +42,7 @@ pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+pub mod prometheus;
 pub mod sarif;
 pub mod seed;
 pub mod terminal;

@@ -144,6 +144,7 @@ fn with_last_words(error: PostgresError, ephemeral: Option<&EphemeralServer>) ->
     let (server, reason, ephemeral) = match (error, ephemeral) {
         (
             PostgresError::ConnectionLost { server, reason }
+            | PostgresError::NoPlace { server, reason }
             | PostgresError::Unreachable { server, reason },
             Some(ephemeral),
         ) => (server, reason, ephemeral),

@@ -7,6 +7,8 @@ use dbproof_capture::tee::TeeError;
 use dbproof_postgres::{PostgresError, ServerError};
 use thiserror::Error;
 
+use crate::watch::masked::without_credentials;
+
 /// What ends a run before it has a verdict.
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -80,6 +82,16 @@ impl InputError {
     #[must_use]
     pub fn with_help(mut self: Box<Self>, help: Option<String>) -> Box<Self> {
         self.help = help;
+        self
+    }
+
+    /// The same without the passwords of URLs, also in what is quoted of the file.
+    #[must_use]
+    pub(crate) fn without_credentials(mut self: Box<Self>) -> Box<Self> {
+        self.message = without_credentials(&self.message);
+        if let Some(place) = &mut self.place {
+            place.text = without_credentials(&place.text);
+        }
         self
     }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use dbproof_model::{RunRecord, Severity, Verdict};
 use dbproof_postgres::PostgresError;
+use dbproof_postgres::store::StoreError;
 use dbproof_scenarios::RunError;
 
 use crate::arguments::FailOn;
@@ -91,6 +92,10 @@ fn is_wrong_input(error: &anyhow::Error) -> bool {
     };
     error.chain().any(|cause| {
         cause.is::<UsageError>()
+            || matches!(
+                cause.downcast_ref::<StoreError>(),
+                Some(StoreError::OtherRun { .. })
+            )
             || match cause.downcast_ref::<RunError>() {
                 Some(RunError::Input(_)) => true,
                 Some(RunError::Environment(error)) => wrong_address(error),

@@ -3,13 +3,15 @@
 //! * `arguments`: what clap parses, and nothing else.
 //! * `commands`: one file a command.
 //! * `exit`: the documented exit codes.
-//! * `output`: where reports go; `progress`: what is shown meanwhile; `last_run`: what is kept of it; `replace`: how files are written.
+//! * `exports`: where figures go; `output`: where reports go; `progress`: what is shown meanwhile; `last_run`: what is
+//!   kept of it; `replace`: how files are written.
 //!
 //! **Architecture invariant:** command-line types never leave this crate.
 
 mod arguments;
 mod commands;
 mod exit;
+mod exports;
 mod last_run;
 mod output;
 mod progress;
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::Accept(arguments) => commands::accept::run(&arguments),
         Command::Report(arguments) => commands::report::run(&arguments),
         Command::Diff(arguments) => commands::diff::run(&arguments),
+        Command::Export(arguments) => commands::export::run(&arguments),
         Command::Explain(arguments) => commands::explain::run(&arguments),
         Command::Completions(arguments) => commands::completions::run(&arguments),
         Command::DropDatabases => commands::drop_databases::run(),

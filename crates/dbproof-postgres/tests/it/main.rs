@@ -13,6 +13,7 @@ mod migrating;
 mod parameters;
 mod proving;
 mod recording;
+mod store;
 mod tls;
 mod waiting;
 

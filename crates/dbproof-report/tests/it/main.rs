@@ -8,6 +8,7 @@ mod history;
 mod html;
 mod json;
 mod prediction;
+mod prometheus;
 mod sample;
 mod seed;
 mod xsd;

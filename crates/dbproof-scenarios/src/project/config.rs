@@ -3,6 +3,7 @@
 //! Each scenario owns its table. Unknown keys are errors that name the line and the nearest known
 //! key; that is why no table is flattened and no value untagged.
 
+mod export;
 mod regress;
 mod traffic;
 
@@ -11,6 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::{InputError, Place};
+pub use export::{Destination, ExportConfig};
 pub use regress::{MigrationTransaction, RegressConfig};
 pub use traffic::{IgnoreConfig, NPlusOneConfig, WatchConfig};
 
@@ -32,6 +34,8 @@ pub struct Config {
     pub watch: WatchConfig,
     /// What is written, and where.
     pub report: ReportConfig,
+    /// Where the figures of a run go besides.
+    pub export: ExportConfig,
 }
 
 /// `[project]`: where the project's files are, relative to `dbproof.toml`.
@@ -189,9 +193,10 @@ impl Default for ReportConfig {
 impl Config {
     /// Reads `dbproof.toml`.
     pub fn parse(file: &str, text: &str) -> Result<Self, Box<InputError>> {
-        let config: Config = toml::from_str(text).map_err(|error| describe(file, text, &error))?;
-        config.check(file, text)?;
-        Ok(config)
+        toml::from_str(text)
+            .map_err(|error| describe(file, text, &error))
+            .and_then(|config: Config| config.check(file, text).map(|()| config))
+            .map_err(InputError::without_credentials)
     }
 
     /// Refuses values that have the right type and no sense.
@@ -225,6 +230,7 @@ impl Config {
         }
         self.regress.check(file, text)?;
         self.nplusone.check(file, text)?;
+        self.export.check(file, text)?;
         if self.watch.slow_ms.is_some_and(|ms| !positive(ms)) {
             return wrong("slow_ms", "must be a number of milliseconds above 0");
         }

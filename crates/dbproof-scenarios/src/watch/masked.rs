@@ -20,7 +20,7 @@ pub(super) fn masked(argument: &str, passwords: &[String]) -> String {
 }
 
 /// `scheme://user:…@host` wherever it stands.
-fn without_credentials(text: &str) -> String {
+pub(crate) fn without_credentials(text: &str) -> String {
     let mut shown = String::new();
     let mut rest = text;
     while let Some(at) = rest.find("://") {

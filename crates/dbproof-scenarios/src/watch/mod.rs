@@ -16,7 +16,7 @@ mod connection_string;
 mod counters;
 mod deadlocks;
 mod idle;
-mod masked;
+pub(crate) mod masked;
 mod options;
 mod percent;
 mod pointing;

@@ -1,6 +1,7 @@
 //! What clap parses: [`Arguments`]. Turned into validated options by the commands.
 
 mod deadlock;
+mod export;
 mod format;
 mod init;
 mod nplusone;
@@ -16,7 +17,8 @@ use dbproof_report::delta::Delta;
 use crate::output::Outputs;
 
 pub(crate) use deadlock::DeadlockArguments;
-pub(crate) use format::{FormatTarget, names};
+pub(crate) use export::{ExportArguments, RunArguments};
+pub(crate) use format::{Format, FormatTarget, names};
 pub(crate) use init::InitArguments;
 pub(crate) use nplusone::NPlusOneArguments;
 pub(crate) use seed::SeedArguments;
@@ -40,7 +42,7 @@ pub(crate) enum Command {
     /// Write a first dbproof.toml, queries, rows and a CI job for the project in this folder
     Init(InitArguments),
     /// Every scenario that dbproof.toml configures
-    Run(ChangeArguments),
+    Run(RunArguments),
     /// Are the monitored queries under their thresholds?
     Slow(ScenarioArguments),
     /// What does a schema change do to the monitored queries?
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Report(ReportArguments),
     /// What changed between two run records
     Diff(DiffArguments),
+    /// Send the figures of a stored run record to Prometheus or the results store
+    Export(ExportArguments),
     /// What a finding means, why it matters, how to mend it
     Explain(ExplainArguments),
     /// Completions for a shell

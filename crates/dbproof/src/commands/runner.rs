@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use dbproof_model::RunRecord;
-use dbproof_scenarios::{Observer, RunError, RunOptions};
+use dbproof_scenarios::{Observer, RunOptions};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// The record of a run; `None` where Ctrl-C or SIGTERM ended it. Either way nothing of the run is
@@ -16,9 +16,12 @@ pub(crate) fn run(
 
 /// What this work comes to; `None` where Ctrl-C or SIGTERM ended it. The work is dropped then, and
 /// with it whatever it has made.
-pub(crate) fn until_interrupted<T>(
-    work: impl Future<Output = Result<T, RunError>>,
-) -> anyhow::Result<Option<T>> {
+pub(crate) fn until_interrupted<T, E>(
+    work: impl Future<Output = Result<T, E>>,
+) -> anyhow::Result<Option<T>>
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -1,5 +1,7 @@
 //! `dbproof run | slow | regress | nplusone`, and what every scenario's command has in common.
 
+use std::path::PathBuf;
+
 use dbproof_model::{Scenario, ThresholdSource};
 use dbproof_postgres::Address;
 use dbproof_scenarios::project::Project;
@@ -8,16 +10,27 @@ use dbproof_scenarios::{
     Threshold,
 };
 
-use crate::arguments::{ChangeArguments, DROP_DATABASES, RegressArguments, ScenarioArguments};
+use crate::arguments::{
+    ChangeArguments, DROP_DATABASES, RegressArguments, RunArguments, ScenarioArguments,
+};
 use crate::commands::runner;
 use crate::exit::{Outcome, UsageError, outcome};
+use crate::exports::Exports;
 use crate::last_run;
 use crate::progress::ProgressLine;
 
 const THRESHOLD_VARIABLE: &str = "SLOW_QUERY_THRESHOLD_MS";
 
-pub(crate) fn all(arguments: ChangeArguments) -> anyhow::Result<Outcome> {
-    execute_change(arguments, Vec::new(), false)
+pub(crate) fn all(arguments: RunArguments) -> anyhow::Result<Outcome> {
+    let RunArguments { change, export } = arguments;
+    let project = Project::open(&change.scenario.config)?;
+    let exports = Exports::of(&project, &export, None)?;
+    let asked = Asked {
+        scenarios: Vec::new(),
+        deadlock: DeadlockChoice::default(),
+        change: chosen(change.migration, change.base),
+    };
+    execute_and_export(change.scenario, project, asked, &exports)
 }
 
 pub(crate) fn slow(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
@@ -61,14 +74,18 @@ fn execute_change(
     scenarios: Vec<Scenario>,
     with_traffic: bool,
 ) -> anyhow::Result<Outcome> {
-    let change = match (arguments.migration, arguments.base) {
-        (Some(file), _) => Some(ChangeChoice::Migration(file)),
-        (None, Some(revision)) => Some(ChangeChoice::Since(revision)),
-        (None, None) => None,
-    };
+    let change = chosen(arguments.migration, arguments.base);
     let mut project = Project::open(&arguments.scenario.config)?;
     project.config.regress.with_traffic |= with_traffic;
     execute_project(arguments.scenario, project, scenarios, change)
+}
+
+fn chosen(migration: Option<PathBuf>, base: Option<String>) -> Option<ChangeChoice> {
+    match (migration, base) {
+        (Some(file), _) => Some(ChangeChoice::Migration(file)),
+        (None, Some(revision)) => Some(ChangeChoice::Since(revision)),
+        (None, None) => None,
+    }
 }
 
 fn execute_project(
@@ -90,6 +107,16 @@ pub(crate) fn execute(
     arguments: ScenarioArguments,
     project: Project,
     asked: Asked,
+) -> anyhow::Result<Outcome> {
+    execute_and_export(arguments, project, asked, &Exports::default())
+}
+
+/// The same, and sends the figures elsewhere.
+fn execute_and_export(
+    arguments: ScenarioArguments,
+    project: Project,
+    asked: Asked,
+    exports: &Exports,
 ) -> anyhow::Result<Outcome> {
     let outputs = arguments.output.open()?;
     let output = arguments.output.output.clone();
@@ -119,7 +146,16 @@ pub(crate) fn execute(
     };
     outputs.write(&record)?;
     last_run::keep(&options.project, output.as_deref(), &record);
-    Ok(outcome(&record, arguments.fail_on))
+    let outcome = outcome(&record, arguments.fail_on);
+    match (exports.send(&record), outcome) {
+        (Ok(Outcome::Pass), outcome) => Ok(outcome),
+        // The run's own failure matters more than that nobody was told of it.
+        (Err(error), Outcome::Fail) => {
+            anstream::eprintln!("error: {error:#}");
+            Ok(outcome)
+        }
+        (sent, _) => sent,
+    }
 }
 
 /// `SLOW_QUERY_THRESHOLD_MS`, where it is set.

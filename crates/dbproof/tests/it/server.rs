@@ -65,6 +65,15 @@ impl Server {
             .block_on(async { self.session().await.texts(sql).await.unwrap() })
     }
 
+    /// Does something while nobody else can read or write the table.
+    pub(crate) fn while_locked(&self, table: &str, work: impl FnOnce()) {
+        let session = self.runtime.block_on(self.session());
+        let lock = format!("BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
+        self.runtime.block_on(session.run(&lock)).unwrap();
+        work();
+        self.runtime.block_on(session.run("COMMIT")).unwrap();
+    }
+
     /// The databases that dbproof has made here.
     pub(crate) fn databases_of_ours(&self) -> Vec<String> {
         self.texts("SELECT datname FROM pg_database WHERE datname LIKE 'dbproof\\_%'")
