@@ -1,7 +1,16 @@
 //! Deadlocks predicted from captured transactions.
 //!
 //! * `sandbox`: databases of dbproof's own that the transactions are run in again: [`Sandboxes`].
+//! * `replay`: a history, done again; `entry`: how a statement of it is; `refused`: what never is.
+//! * `exemplar`: one transaction, run alone.
+//! * `copied`: a copy of a database, which leads nowhere.
 
+mod copied;
+mod entry;
+mod exemplar;
+mod refused;
+mod replay;
 mod sandbox;
+mod states;
 
 pub use sandbox::{Made, MadeFrom, NotDone, SandboxLimits, Sandboxes};

@@ -4,3 +4,4 @@ mod changes;
 mod deadlocks;
 mod parameter_sets;
 mod row_security;
+mod sandboxes;
