@@ -2,11 +2,12 @@
 
 use dbproof_analysis::lock_order::{Footprint, Waiting};
 use dbproof_analysis::sql::{Token, tokenize};
+use dbproof_analysis::traffic::SentText;
 use dbproof_analysis::transactions::TransactionClass;
-use dbproof_postgres::footprint::{self, LockObserver};
+use dbproof_postgres::footprint::{self, LockObserver, ReadTransaction};
 use dbproof_postgres::{PostgresError, Session};
 
-use super::refused::refusal;
+use super::refused::{notifies, refusal};
 
 /// Why a transaction is not run again; `None` where it may be.
 pub(super) fn reason_against(class: &TransactionClass) -> Option<String> {
@@ -16,6 +17,9 @@ pub(super) fn reason_against(class: &TransactionClass) -> Option<String> {
         .enumerate()
         .find_map(|(at, statement)| {
             let sql = &*statement.sent.sql;
+            if notifies(sql) {
+                return None;
+            }
             let why = refusal(sql).or_else(|| {
                 controls(sql).then(|| "it begins or ends a transaction itself".to_owned())
             })?;
@@ -44,10 +48,37 @@ pub(super) async fn read(
     session: &Session,
     class: &TransactionClass,
 ) -> Result<(Footprint, Option<String>), PostgresError> {
-    let statements = class.statements.iter().map(|statement| &statement.sent);
-    let footprint = footprint::read(observer, session, class.begin.as_deref(), statements).await?;
-    let why = unexpected(class, &footprint);
-    Ok((footprint, why))
+    let nothing = SentText {
+        sql: "SELECT".into(),
+        parameters: Vec::new(),
+    };
+    let statements = class.statements.iter().map(|statement| {
+        let sent = &statement.sent;
+        // It would not be sent anyhow, and keeps its place.
+        if notifies(&sent.sql) { &nothing } else { sent }
+    });
+    let read = footprint::read(observer, session, class.begin.as_deref(), statements).await?;
+    let why = unexpected(class, &read.footprint).or_else(|| unmet(class, &read));
+    Ok((read.footprint, why))
+}
+
+/// The first statement that met rows when it was captured and meets none here: their keys were made by the
+/// server (a random UUID, a time), or what made them is missing.
+fn unmet(class: &TransactionClass, read: &ReadTransaction) -> Option<String> {
+    let statements = class.statements.iter().zip(&read.affected).enumerate();
+    let mut unmet = statements.filter(|(_, (captured, affected))| {
+        captured.rows > 0
+            && captured.failed.is_none()
+            && **affected == 0
+            && !notifies(&captured.sent.sql)
+    });
+    let (at, (captured, _)) = unmet.next()?;
+    Some(format!(
+        "statement {} met {} rows when it was captured and none in the sandbox, so that its locks are not \
+         all known",
+        at + 1,
+        captured.rows
+    ))
 }
 
 /// The first statement that fails and had not failed when it was captured.

@@ -1,6 +1,7 @@
 //! Deadlocks predicted from captured transactions.
 //!
-//! * `sandbox`: databases of dbproof's own that the transactions are run in again: [`Sandboxes`].
+//! * `sandbox`: databases of dbproof's own that the transactions are run in again: [`Sandboxes`]; `making`:
+//!   how they are made; `states`: the states that transactions met.
 //! * `replay`: a history, done again; `entry`: how a statement of it is; `refused`: what never is.
 //! * `exemplar`: one transaction, run alone.
 //! * `copied`: a copy of a database, which leads nowhere.
@@ -8,6 +9,7 @@
 mod copied;
 mod entry;
 mod exemplar;
+mod making;
 mod refused;
 mod replay;
 mod sandbox;

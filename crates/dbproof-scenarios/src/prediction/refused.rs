@@ -132,6 +132,20 @@ pub(super) fn refusal(sql: &str) -> Option<String> {
         .or_else(|| inside(&tokens))
 }
 
+/// Whether it is a notification: only a commit sends it, and what it is in locks nothing.
+pub(super) fn notifies(sql: &str) -> bool {
+    let tokens = significant(sql);
+    let is_call = tokens.windows(2).any(|pair| {
+        let name = pair[0].identifier();
+        pair[1].is_symbol("(") && name.as_deref() == Some("pg_notify")
+    });
+    let Some(first) = tokens.first() else {
+        return false;
+    };
+    let talks = ["notify", "listen", "unlisten"];
+    talks.iter().any(|word| first.is_word(word)) || (first.is_word("select") && is_call)
+}
+
 /// The names of the functions, for a search in the sources of those that a copied database has, as a
 /// regular expression of PostgreSQL's.
 pub(super) fn functions_expression() -> String {
@@ -371,6 +385,18 @@ mod tests {
             "CREATE FUNCTION f() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; SELECT pg_sleep(1); END",
         ] {
             assert!(refusal(sql).is_some(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn notifications_are_told_from_other_statements() {
+        for (sql, expected) in [
+            ("NOTIFY jobs, 'x'", true),
+            ("select pg_catalog.pg_notify('jobs', $1)", true),
+            ("INSERT INTO t SELECT pg_notify('a', 'b')", false),
+            ("SELECT 'pg_notify(1)'", false),
+        ] {
+            assert_eq!(notifies(sql), expected, "{sql}");
         }
     }
 

@@ -148,13 +148,22 @@ impl Replay {
     }
 
     async fn run_batch(&mut self, batch: &mut Vec<&HistoryEntry>) -> Result<(), PostgresError> {
-        let Some(first) = batch.first() else {
-            return Ok(());
-        };
-        let session = self.session(first.session).await?;
-        let answers = in_order(session, batch.iter().map(|entry| &entry.sent)).await;
-        for (entry, answer) in batch.drain(..).zip(answers) {
-            self.count(answer, entry.failed)?;
+        while let Some(first) = batch.first() {
+            let number = first.session;
+            let session = self.session(number).await?;
+            let answers = in_order(session, batch.iter().map(|entry| &entry.sent)).await;
+            let lost = answers.iter().position(is_lost);
+            let answered = lost.unwrap_or(batch.len());
+            for (entry, answer) in batch.drain(..answered).zip(answers) {
+                self.count(answer, entry.failed)?;
+            }
+            if lost.is_some() {
+                // It has ended its session, and those after it are still to be run.
+                self.open.retain(|(open, _)| *open != number);
+                batch.remove(0);
+                self.counts.run += 1;
+                self.counts.failed += 1;
+            }
         }
         Ok(())
     }
@@ -220,6 +229,11 @@ impl Replay {
         }
         Ok(())
     }
+}
+
+fn is_lost(answer: &Result<u64, PostgresError>) -> bool {
+    let error = answer.as_ref().err();
+    error.is_some_and(|error| error.server_error().is_none())
 }
 
 /// Runs statements one after the other without waiting for each answer.
