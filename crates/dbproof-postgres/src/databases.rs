@@ -21,12 +21,32 @@ impl Databases {
         }
     }
 
+    /// The database of this run that has or would have this name after the prefix.
+    #[must_use]
+    pub fn address(&self, name: &str) -> Address {
+        self.address
+            .with_database(&format!("{}{name}", self.prefix))
+    }
+
     /// Creates an empty database. `name` is what comes after the prefix.
     pub async fn create(&self, name: &str) -> Result<Address, PostgresError> {
         self.create_from("template0", name).await
     }
 
-    /// Creates a copy of another database of this run, with the settings that `ALTER DATABASE` and
+    /// Creates a database as `CREATE DATABASE` does without a template: with what the server's `template1`
+    /// holds. While somebody is connected to that (55006), it is an empty one.
+    pub async fn create_default(&self, name: &str) -> Result<Address, PostgresError> {
+        match self.create_from("template1", name).await {
+            Err(PostgresError::Server(error))
+                if error.sqlstate == SqlState::OBJECT_IN_USE.code() =>
+            {
+                self.create(name).await
+            }
+            created => created,
+        }
+    }
+
+    /// Creates a copy of another database, of this run or not, with the settings that `ALTER DATABASE` and
     /// `ALTER ROLE … IN DATABASE` gave to it. Nobody may be connected to the source.
     pub async fn clone(&self, source: &Address, name: &str) -> Result<Address, PostgresError> {
         let copy = self.create_from(source.database(), name).await?;

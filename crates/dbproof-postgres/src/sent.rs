@@ -5,6 +5,7 @@
 
 use bytes::BytesMut;
 use dbproof_analysis::traffic::{SentParameter, SentText};
+use futures_util::TryStreamExt as _;
 use postgres_types::{Format, IsNull, Kind, ToSql, Type};
 use tokio_postgres::Row;
 
@@ -28,9 +29,38 @@ pub async fn rows(
     sql: &str,
     parameters: &[SentParameter],
 ) -> Result<Vec<Row>, PostgresError> {
+    let answer = answer(session, sql, parameters).await;
+    answer.map(|answer| answer.rows)
+}
+
+/// What came of a statement.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The rows that it returned, with values in binary form.
+    pub(crate) rows: Vec<Row>,
+    /// How many rows it returned or changed.
+    pub(crate) affected: u64,
+}
+
+pub(crate) async fn answer(
+    session: &Session,
+    sql: &str,
+    parameters: &[SentParameter],
+) -> Result<Answer, PostgresError> {
     let parameters = typed(parameters);
-    let rows = session.query_typed(sql, &as_dynamic(&parameters)).await;
-    rows.map_err(|error| session.error(&error))
+    let run = async {
+        let stream = session
+            .query_typed_raw(sql, as_dynamic(&parameters))
+            .await?;
+        let mut stream = std::pin::pin!(stream);
+        let mut rows = Vec::new();
+        while let Some(row) = stream.try_next().await? {
+            rows.push(row);
+        }
+        let affected = stream.rows_affected().unwrap_or_default();
+        Ok(Answer { rows, affected })
+    };
+    run.await.map_err(|error| session.error(&error))
 }
 
 fn typed(parameters: &[SentParameter]) -> Vec<(Sent<'_>, Type)> {

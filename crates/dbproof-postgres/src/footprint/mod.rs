@@ -98,6 +98,8 @@ pub struct FootprintReader<'a> {
     /// What is held.
     locks: BTreeSet<Lock>,
     unread: BTreeSet<String>,
+    /// How many rows the last statement returned or changed.
+    affected: u64,
 }
 
 impl<'a> FootprintReader<'a> {
@@ -121,6 +123,7 @@ impl<'a> FootprintReader<'a> {
             sequences,
             locks: BTreeSet::new(),
             unread: BTreeSet::new(),
+            affected: 0,
         })
     }
 
@@ -132,6 +135,12 @@ impl<'a> FootprintReader<'a> {
     /// is part of what is read.
     pub async fn step(&mut self, statement: &SentText) -> Result<FootprintStep, PostgresError> {
         self.run(&statement.sql, statement).await
+    }
+
+    /// How many rows the last statement returned or changed; 0 where it failed.
+    #[must_use]
+    pub fn affected(&self) -> u64 {
+        self.affected
     }
 
     /// What COMMIT would lock: the checks that are put off until then are made now. No more statements may
@@ -159,7 +168,8 @@ impl<'a> FootprintReader<'a> {
         text: &str,
         statement: &SentText,
     ) -> Result<FootprintStep, PostgresError> {
-        let answer = sent::rows(self.session, &statement.sql, &statement.parameters).await;
+        let answer = sent::answer(self.session, &statement.sql, &statement.parameters).await;
+        self.affected = 0;
         let mut step = FootprintStep {
             waiting: waiting::of(text),
             ..FootprintStep::default()
@@ -167,7 +177,8 @@ impl<'a> FootprintReader<'a> {
         match answer {
             Ok(answer) => {
                 let (taken, released) = self.read().await?;
-                let (locks, is_ordered) = self.in_order(taken, text, &answer);
+                let (locks, is_ordered) = self.in_order(taken, text, &answer.rows);
+                self.affected = answer.affected;
                 step.locks = locks;
                 step.released = released;
                 step.is_ordered = is_ordered;
@@ -231,6 +242,15 @@ impl<'a> FootprintReader<'a> {
     }
 }
 
+/// A transaction that was run alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReadTransaction {
+    /// What it locks.
+    pub footprint: Footprint,
+    /// For each of the statements that were run, how many rows it returned or changed.
+    pub affected: Vec<u64>,
+}
+
 /// Reads the whole footprint of a transaction: its statements, what COMMIT would take, and a rollback.
 ///
 /// After a statement that fails, the transaction goes on only where one of the next statements rolls back
@@ -240,24 +260,25 @@ pub async fn read<'s>(
     session: &Session,
     begin: Option<&str>,
     statements: impl IntoIterator<Item = &'s SentText>,
-) -> Result<Footprint, PostgresError> {
+) -> Result<ReadTransaction, PostgresError> {
     let statements: Vec<&SentText> = statements.into_iter().collect();
     let mut reader = FootprintReader::begin(observer, session, begin).await?;
-    let mut footprint = Footprint::default();
+    let mut read = ReadTransaction::default();
     let mut has_failed = false;
     for (at, statement) in statements.iter().enumerate() {
         let step = reader.step(statement).await?;
         has_failed = step.failed.is_some();
-        footprint.steps.push(step);
+        read.footprint.steps.push(step);
+        read.affected.push(reader.affected());
         if has_failed && !statements[at + 1..].iter().any(|s| rolls_back_to(&s.sql)) {
             break;
         }
     }
     if !has_failed {
-        footprint.commit = reader.commit().await?;
+        read.footprint.commit = reader.commit().await?;
     }
-    footprint.unread = reader.rollback().await?;
-    Ok(footprint)
+    read.footprint.unread = reader.rollback().await?;
+    Ok(read)
 }
 
 /// Whether it is ROLLBACK TO SAVEPOINT.

@@ -1,14 +1,16 @@
 //! Databases of dbproof's own that captured transactions are run in again: [`Sandboxes`].
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use dbproof_analysis::lock_order::Footprint;
 use dbproof_analysis::transactions::Transactions;
 use dbproof_model::Schema;
 use dbproof_postgres::{Address, Databases};
+use tokio::time::Instant;
 
-/// Replaced by the replay in the next commit.
-const NOT_YET: &str = "sandboxes are not made yet";
+use super::making::within;
+use super::states::States;
 
 /// How long replaying may take.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,18 @@ impl Default for SandboxLimits {
             total: Duration::from_secs(60),
             statement: Duration::from_secs(10),
         }
+    }
+}
+
+impl SandboxLimits {
+    /// The settings of a session that replays. Nobody else is in the database, so that waiting for a lock
+    /// is waiting for ever; and what a crash would lose is of no use to anybody.
+    pub(super) fn settings(&self) -> String {
+        format!(
+            "RESET ALL; RESET ROLE; SET client_min_messages = error; SET synchronous_commit = off; \
+             SET lock_timeout = '2s'; SET statement_timeout = {}",
+            self.statement.as_millis()
+        )
     }
 }
 
@@ -55,7 +69,8 @@ pub struct Made {
     pub from: MadeFrom,
     /// Statements of its history that were run again.
     pub statements: u64,
-    /// Those of them that failed, which is no error by itself: not every state comes back.
+    /// Those of them that failed though they had not when they were captured. That is no error by itself:
+    /// not every state comes back.
     pub failed: u64,
 }
 
@@ -71,9 +86,13 @@ pub struct Sandboxes<'t> {
     pub made: Vec<Made>,
     /// What could not be done, and why.
     pub not_done: Vec<NotDone>,
-    transactions: &'t Transactions,
-    databases: &'t Databases,
-    limits: SandboxLimits,
+    pub(super) transactions: &'t Transactions,
+    pub(super) databases: &'t Databases,
+    pub(super) limits: SandboxLimits,
+    /// By the number of the database.
+    pub(super) states: Vec<Option<States>>,
+    /// How many states were made.
+    count: usize,
 }
 
 impl<'t> Sandboxes<'t> {
@@ -87,22 +106,31 @@ impl<'t> Sandboxes<'t> {
         transactions: &'t Transactions,
         limits: SandboxLimits,
     ) -> Self {
-        let _ = server;
-        let databases_of = transactions.histories.iter();
-        Sandboxes {
+        let mut sandboxes = Sandboxes {
             footprints: transactions.classes.iter().map(|_| None).collect(),
-            schemas: databases_of.clone().map(|_| None).collect(),
+            schemas: transactions.histories.iter().map(|_| None).collect(),
             made: Vec::new(),
-            not_done: databases_of
-                .map(|history| NotDone {
-                    what: history.database.clone(),
-                    why: NOT_YET.to_owned(),
-                })
-                .collect(),
+            not_done: Vec::new(),
             transactions,
             databases,
             limits,
+            states: transactions.histories.iter().map(|_| None).collect(),
+            count: 0,
+        };
+        let deadline = Instant::now() + limits.total;
+        for (number, history) in transactions.histories.iter().enumerate() {
+            let classes = sandboxes.classes_of(number);
+            if classes.is_empty() {
+                continue;
+            }
+            for missing in &history.missing {
+                sandboxes.tell(&history.database, missing.clone());
+            }
+            if let Err(why) = sandboxes.database(number, server, &classes, deadline).await {
+                sandboxes.tell(&history.database, why);
+            }
         }
+        sandboxes
     }
 
     /// A new database in the state that these classes' exemplars met, without what the exemplars
@@ -113,16 +141,63 @@ impl<'t> Sandboxes<'t> {
     ///
     /// Why there is none, for the reader.
     pub async fn state_for(&mut self, classes: &[usize]) -> Result<Address, String> {
-        let _ = (self.transactions, self.limits, classes);
-        Err(NOT_YET.to_owned())
+        let database = |class: &usize| Some(self.transactions.classes.get(*class)?.database);
+        let databases: BTreeSet<Option<u32>> = classes.iter().map(database).collect();
+        let number = match Vec::from_iter(databases).as_slice() {
+            [Some(number)] => *number as usize,
+            _ => return Err("the transactions are not of one database".to_owned()),
+        };
+        let Some(Some(states)) = self.states.get_mut(number) else {
+            return Err("their database has no sandbox".to_owned());
+        };
+        self.count += 1;
+        let count = self.count;
+        let entries = &self.transactions.histories[number].entries;
+        let classes: BTreeSet<usize> = classes.iter().copied().collect();
+        let making = async {
+            let name = format!("state_{count}");
+            let source = states
+                .of(self.databases, entries, &classes, &name, self.limits)
+                .await?;
+            self.databases.clone(&source, &format!("try_{count}")).await
+        };
+        let deadline = Instant::now() + self.limits.total;
+        match within(deadline, self.limits, making).await {
+            Ok(made) => Ok(made),
+            Err(stop) => {
+                for name in ["state", "try"] {
+                    let unfinished = self.databases.address(&format!("{name}_{count}"));
+                    states.forget(&unfinished);
+                    let dropped = self.databases.drop(&unfinished).await;
+                    dropped.map_err(|error| error.to_string())?;
+                }
+                Err(format!(
+                    "the state before them cannot be made again: {stop}"
+                ))
+            }
+        }
     }
 
     /// Drops a database that [`Sandboxes::state_for`] has made, whoever is connected to it.
+    ///
+    /// # Errors
+    ///
+    /// Why it is still there, for the reader. It goes with the run's databases then.
     pub async fn discard(&self, state: &Address) -> Result<(), String> {
         let dropped = self.databases.drop(state).await;
         dropped.map_err(|error| error.to_string())
     }
 
     /// Drops all sandboxes.
-    pub async fn close(self) {}
+    ///
+    /// # Errors
+    ///
+    /// Why one of them is still there, for the reader. It goes with the run's databases then.
+    pub async fn close(self) -> Result<(), String> {
+        let mut closed = Ok(());
+        for address in self.states.iter().flatten().flat_map(States::all) {
+            closed = closed.and(self.discard(address).await);
+        }
+        closed
+    }
 }

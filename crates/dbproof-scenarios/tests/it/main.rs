@@ -9,3 +9,4 @@ mod migration_locks;
 mod parameter_sets;
 mod prediction_suites;
 mod row_security;
+mod sandboxes;

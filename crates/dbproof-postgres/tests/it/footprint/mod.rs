@@ -47,9 +47,10 @@ impl Scene {
 
     async fn footprint(&mut self, statements: &[&str]) -> Footprint {
         let statements: Vec<SentText> = statements.iter().map(|sql| sent(sql)).collect();
-        footprint::read(&mut self.observer, &self.session, None, &statements)
-            .await
-            .unwrap()
+        let read = footprint::read(&mut self.observer, &self.session, None, &statements).await;
+        let read = read.unwrap();
+        assert_eq!(read.affected.len(), read.footprint.steps.len());
+        read.footprint
     }
 
     /// Runs statements and compares what each of them locks, a line a statement; the last line, after `;`,

@@ -150,8 +150,10 @@ async fn the_isolation_level_is_the_application_s() {
     ];
     let begin = Some("START TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ WRITE");
     let read = footprint::read(&mut scene.observer, &scene.session, begin, &statements);
+    let read = read.await.unwrap();
+    assert_eq!(read.affected, [1, 1]);
     assert_eq!(
-        told(&read.await.unwrap()),
+        told(&read.footprint),
         [
             "users RowShare, users[1] Update",
             "users RowExclusive, users_email_key=u1Old, users_pkey=1Old",
