@@ -68,7 +68,8 @@ pub(super) fn build(searched: &[Searched<'_>], only: &[usize], domains: &mut Dom
         let statements = &searched[*class].class.statements;
         let slots = slots_of(statements.iter().map(|s| &s.sent), domains);
         let locks = locks_of(searched[*class].class, footprint, &slots, domains);
-        let shapes: Vec<String> = statements.iter().map(|s| s.shape.to_lowercase()).collect();
+        let shapes = statements.iter().map(|s| s.shape.to_lowercase());
+        let shapes: Vec<String> = shapes.chain(["commit".to_owned()]).collect();
         let sequence = sequence(&shapes);
         observed.note(&slots, &locks, &shapes, sequence, domains);
         drafts.push(Draft {

@@ -114,6 +114,7 @@ pub(super) fn mode(mode: LockMode) -> &'static str {
         LockMode::AdvisoryShared => "shared",
         LockMode::AdvisoryExclusive => "exclusive",
         LockMode::UniqueKey => "entered and not committed",
+        LockMode::OldUniqueKey => "given up and not committed",
     }
 }
 

@@ -14,6 +14,10 @@ pub enum LockMode {
     /// Of a key that was entered into a unique index and is not committed yet: whoever enters the same
     /// key waits for the end of the transaction.
     UniqueKey,
+    /// Of a key in a unique index whose row was updated or deleted and that is not committed yet: whoever
+    /// enters the same key waits for the end of the transaction. It is held and never asked for, because
+    /// whoever updates or deletes a row waits for the row: [`LockMode::is_asked_for`].
+    OldUniqueKey,
 }
 
 /// The eight modes of a relation's lock, the weakest first ("Table-Level Locks" in PostgreSQL's
@@ -63,9 +67,16 @@ impl LockMode {
                 LockMode::AdvisoryShared | LockMode::AdvisoryExclusive,
                 LockMode::AdvisoryShared | LockMode::AdvisoryExclusive,
             )
-            | (LockMode::UniqueKey, LockMode::UniqueKey) => true,
+            | (LockMode::UniqueKey, LockMode::UniqueKey | LockMode::OldUniqueKey)
+            | (LockMode::OldUniqueKey, LockMode::UniqueKey) => true,
             _ => false,
         }
+    }
+
+    /// Whether a statement that takes it may have to wait for it.
+    #[must_use]
+    pub fn is_asked_for(self) -> bool {
+        self != LockMode::OldUniqueKey
     }
 }
 
@@ -92,11 +103,10 @@ impl RelationMode {
             M::AccessShare => strong == M::AccessExclusive,
             M::RowShare => strong >= M::Exclusive,
             M::RowExclusive => strong >= M::Share,
+            // The one mode, but for the strongest three, that excludes itself.
+            M::ShareUpdateExclusive => true,
             M::Share => strong != M::Share,
-            // The first of these is the one mode, but for the strongest three, that excludes itself.
-            M::ShareUpdateExclusive | M::ShareRowExclusive | M::Exclusive | M::AccessExclusive => {
-                true
-            }
+            M::ShareRowExclusive | M::Exclusive | M::AccessExclusive => true,
         }
     }
 
@@ -115,7 +125,7 @@ impl RelationMode {
         }
     }
 
-    /// As `LOCK TABLE … IN … MODE` has it.
+    /// As LOCK TABLE has it: `ROW EXCLUSIVE`.
     #[must_use]
     pub fn as_clause(self) -> &'static str {
         match self {
@@ -202,6 +212,14 @@ mod tests {
         assert!(!row.conflicts_with(relation) && !relation.conflicts_with(LockMode::UniqueKey));
         assert!(!LockMode::AdvisoryShared.conflicts_with(LockMode::AdvisoryShared));
         assert!(LockMode::AdvisoryShared.conflicts_with(LockMode::AdvisoryExclusive));
+    }
+
+    #[test]
+    fn whoever_enters_a_key_waits_for_its_old_row_and_not_the_other_way_round() {
+        let (new, old) = (LockMode::UniqueKey, LockMode::OldUniqueKey);
+        assert!(new.conflicts_with(new) && new.conflicts_with(old) && old.conflicts_with(new));
+        assert!(!old.conflicts_with(old));
+        assert!(new.is_asked_for() && !old.is_asked_for());
     }
 
     #[test]

@@ -39,10 +39,24 @@ pub(super) fn locks_of(
     let mut new_rows: HashSet<(&str, &[(String, String)])> = HashSet::new();
     let mut all = Vec::new();
     let mut has_timeout = false;
-    for (statement, (step, sent)) in footprint.steps.iter().zip(&class.statements).enumerate() {
-        has_timeout = lock_timeout(&sent.sent.sql).unwrap_or(has_timeout);
+    for setting in &class.settings {
+        has_timeout = lock_timeout(&setting.sql).unwrap_or(has_timeout);
+    }
+    let statements = footprint
+        .steps
+        .iter()
+        .zip(class.statements.iter().map(Some));
+    // What COMMIT takes counts as a statement behind the last one.
+    let all_steps = footprint.steps.len() >= class.statements.len();
+    let commit = all_steps.then_some((&footprint.commit, None));
+    for (statement, (step, sent)) in statements.chain(commit).enumerate() {
+        if let Some(sent) = sent {
+            has_timeout = lock_timeout(&sent.sent.sql).unwrap_or(has_timeout);
+        }
         new_rows.extend(step.locks.iter().filter_map(|lock| match &lock.object {
-            LockObject::UniqueKey { relation, key, .. } => Some((relation.as_str(), &key[..])),
+            LockObject::UniqueKey { relation, key, .. } if lock.mode == LockMode::UniqueKey => {
+                Some((relation.as_str(), &key[..]))
+            }
             _ => None,
         }));
         for (place, lock) in step.locks.iter().enumerate() {
@@ -54,7 +68,7 @@ pub(super) fn locks_of(
             }
             let order = if step.is_ordered {
                 Some(place)
-            } else if sent.kind == StatementKind::Insert {
+            } else if sent.is_some_and(|sent| sent.kind == StatementKind::Insert) {
                 place_in_insert(statement, step, lock, slots, domains)
             } else {
                 None
@@ -63,7 +77,7 @@ pub(super) fn locks_of(
                 statement,
                 lock: lock.clone(),
                 order,
-                waits: step.waiting == Waiting::Waits && !has_timeout,
+                waits: step.waiting == Waiting::Waits && !has_timeout && lock.mode.is_asked_for(),
                 surely_until: usize::MAX,
                 held_until: usize::MAX,
             });

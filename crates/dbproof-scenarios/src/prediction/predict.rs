@@ -113,8 +113,7 @@ pub async fn predict(
         }
         sandboxes.close().await;
     }
-    predictions
-        .sort_by_key(|prediction: &DeadlockPrediction| prediction.verdict != CONFIRMED);
+    predictions.sort_by_key(|prediction: &DeadlockPrediction| prediction.verdict != CONFIRMED);
     let confirmed = predictions.iter().filter(|p| p.verdict == CONFIRMED);
     coverage.confirmed = confirmed.count() as u64;
     coverage.possible = predictions.len() as u64 - coverage.confirmed;

@@ -72,7 +72,7 @@ pub(super) fn with_parameters(name: &str, statements: &[(&str, &[&str], &str)]) 
         } else {
             Waiting::Waits
         },
-        failed: None,
+        ..FootprintStep::default()
     };
     Told {
         class: TransactionClass {
@@ -82,11 +82,13 @@ pub(super) fn with_parameters(name: &str, statements: &[(&str, &[&str], &str)]) 
             occurrences: 1,
             sessions: 1,
             in_test_transaction: false,
+            is_rolled_back: false,
             begin: None,
+            settings: Vec::new(),
         },
         footprint: Footprint {
             steps: statements.iter().map(step).collect(),
-            unread: Vec::new(),
+            ..Footprint::default()
         },
     }
 }
