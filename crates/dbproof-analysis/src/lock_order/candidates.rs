@@ -1,9 +1,20 @@
 //! Transactions that may deadlock, out of what each of them locks: [`candidates`].
 
+use std::collections::BTreeMap;
+
 use dbproof_model::Schema;
 
+use super::build::{Built, build};
+use super::domains::Domains;
+use super::search::{Found, Part, search};
+use super::substitute::candidate;
 use super::{Candidate, Footprint};
 use crate::transactions::TransactionClass;
+
+/// Ways to close one cycle that are worth a try.
+const MOST_ALTERNATIVES: usize = 4;
+/// So many deadlocks are told of in one database.
+const MOST_GROUPS: usize = 400;
 
 /// A class of transactions with what its exemplar locks.
 #[derive(Debug, Clone, Copy)]
@@ -42,12 +53,134 @@ pub struct CandidateGroup {
 /// [`super::Member::class`] is an index into `searched`.
 #[must_use]
 pub fn candidates(searched: &[Searched<'_>], schema: &Schema) -> Candidates {
-    let _ = schema;
-    Candidates {
-        limits: vec![format!(
-            "{} kinds of transactions were not searched for cycles",
-            searched.len()
-        )],
-        ..Candidates::default()
+    let mut databases: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (at, one) in searched.iter().enumerate() {
+        databases.entry(one.class.database).or_default().push(at);
     }
+    let mut all = Candidates::default();
+    for only in databases.values() {
+        of_database(searched, only, schema, &mut all);
+    }
+    all
+}
+
+fn of_database(searched: &[Searched<'_>], only: &[usize], schema: &Schema, all: &mut Candidates) {
+    let locks = only
+        .iter()
+        .filter_map(|at| searched[*at].footprint)
+        .flat_map(|footprint| footprint.steps.iter().flat_map(|step| &step.locks));
+    let relations = locks.filter_map(|lock| lock.object.relation());
+    let mut domains = Domains::new(schema, relations);
+    let built = build(searched, only, &mut domains);
+    let found = search(&built);
+    let told = found.groups.keys();
+    let guarded = found
+        .guarded
+        .iter()
+        .filter(|key| !found.groups.contains_key(*key));
+    all.guarded += guarded.count() as u64;
+    let unread = only
+        .iter()
+        .filter(|at| searched[**at].footprint.is_none())
+        .count();
+    if unread > 0 {
+        all.limits.push(format!(
+            "of {unread} kinds of transactions it is not known what they lock"
+        ));
+    }
+    all.limits.extend(built.limits.iter().cloned());
+    limits_of(&found, &mut all.limits);
+    let mut planned: Vec<(usize, u64, Vec<usize>, &Vec<Vec<Part>>)> = Vec::new();
+    for (key, ways) in told.zip(found.groups.values()) {
+        for instances in casts(&built, &key.0) {
+            let seen = |at: &usize| searched[built.instances[*at].class].class.occurrences;
+            let rarest = instances.iter().map(seen).min().unwrap_or(0);
+            planned.push((key.0.len(), rarest, instances, ways));
+        }
+    }
+    planned.sort_by_key(|(length, seen, _, _)| (*length, std::cmp::Reverse(*seen)));
+    if planned.len() > MOST_GROUPS {
+        let left_out = planned.len() - MOST_GROUPS;
+        all.limits.push(format!(
+            "{left_out} more possible deadlocks, of the transactions that were seen least often"
+        ));
+        planned.truncate(MOST_GROUPS);
+    }
+    let mut unmet = 0_u64;
+    for (_, _, instances, ways) in planned {
+        match group(&built, searched, &instances, ways) {
+            Some(group) => all.groups.push(group),
+            None => unmet += 1,
+        }
+    }
+    if unmet > 0 {
+        all.limits.push(format!(
+            "{unmet} possible deadlocks need more different rows of a relation than were seen"
+        ));
+    }
+}
+
+fn limits_of(found: &Found, limits: &mut Vec<String>) {
+    for length in &found.cut {
+        limits.push(format!(
+            "not all cycles of {length} transactions were looked at: there are too many"
+        ));
+    }
+}
+
+/// The transactions that the profiles of a group stand for. Of cycles of two, every pair; of longer
+/// ones, the first transaction that locks so.
+fn casts(built: &Built, profiles: &[usize]) -> Vec<Vec<usize>> {
+    let [a, b] = profiles else {
+        let first = |profile: &usize| built.of_profile[*profile][0];
+        return vec![profiles.iter().map(first).collect()];
+    };
+    let mut pairs = Vec::new();
+    for first in &built.of_profile[*a] {
+        for second in &built.of_profile[*b] {
+            if a != b || first <= second {
+                pairs.push(vec![*first, *second]);
+            }
+        }
+    }
+    pairs
+}
+
+/// The ways to close a cycle of these transactions. Those whose locks are taken by different statements
+/// come first: between two statements there is a moment at which others can come in.
+fn group(
+    built: &Built,
+    searched: &[Searched<'_>],
+    instances: &[usize],
+    ways: &[Vec<Part>],
+) -> Option<CandidateGroup> {
+    let within = |way: &Vec<Part>| {
+        let is_within = |part: &&Part| {
+            let locks = &built.profiles[part.profile].locks;
+            locks[part.held].step == locks[part.asked].step
+        };
+        way.iter().filter(is_within).count()
+    };
+    let mut ways: Vec<&Vec<Part>> = ways.iter().collect();
+    ways.sort_by_key(|way| within(way));
+    let mut alternatives = Vec::new();
+    for way in ways {
+        // The transactions stand in the order of their profiles, the way in that of its cycle.
+        let mut left = instances.to_vec();
+        let cast: Vec<usize> = way
+            .iter()
+            .filter_map(|part| {
+                let of_profile = &built.of_profile[part.profile];
+                let at = left
+                    .iter()
+                    .position(|instance| of_profile.contains(instance))?;
+                Some(left.remove(at))
+            })
+            .collect();
+        alternatives.extend(candidate(built, searched, way, &cast));
+        if alternatives.len() == MOST_ALTERNATIVES {
+            break;
+        }
+    }
+    (!alternatives.is_empty()).then_some(CandidateGroup { alternatives })
 }

@@ -17,3 +17,4 @@ pub use statement::{Statement, StatementText, Statements};
 pub use tags::Tags;
 pub use totals::{FailedTemplate, Other, SlowTemplate, TemplateFigures, Totals};
 pub use value::{HashKey, ValueHash, ValueHasher, is_key_like};
+pub(crate) use value::{binary_text, canonical_uuid};

@@ -114,25 +114,11 @@ impl ValueHasher {
     /// tell: 2, 4 and 8 bytes are a number, 16 a UUID.
     #[must_use]
     pub fn binary(&mut self, type_oid: u32, value: &[u8]) -> Option<ValueHash> {
+        if type_oid == oid::BPCHAR {
+            return self.text(trimmed(value));
+        }
         self.text.clear();
-        let known = match (type_oid, value.len()) {
-            (oid::INT2 | 0, 2) => number(&mut self.text, i16::from_be_bytes(array(value)?)),
-            (oid::INT4 | 0, 4) => number(&mut self.text, i32::from_be_bytes(array(value)?)),
-            (oid::INT8 | 0, 8) => number(&mut self.text, i64::from_be_bytes(array(value)?)),
-            (oid::OID, 4) => number(&mut self.text, u32::from_be_bytes(array(value)?)),
-            (oid::UUID | 0, 16) => uuid(&mut self.text, value),
-            (oid::BOOL, 1) => {
-                self.text.push(if value[0] == 0 { 'f' } else { 't' });
-                true
-            }
-            (oid::NUMERIC, _) => numeric(&mut self.text, value).is_some(),
-            (oid::BYTEA, 0..=LONGEST_KEY) => {
-                self.text.push_str("\\x");
-                hexadecimal(&mut self.text, value)
-            }
-            (oid::BPCHAR, _) => return self.text(trimmed(value)),
-            _ => false,
-        };
+        let known = write_text(&mut self.text, type_oid, value).unwrap_or(false);
         if known {
             Some(self.raw(self.text.as_bytes()))
         } else {
@@ -157,6 +143,37 @@ impl ValueHasher {
         hasher.write(bytes);
         not_zero(hasher.finish())
     }
+}
+
+/// A value in binary form as the text that the server would write for it; `None` where the type is not
+/// known and the bytes are no text. Where the type is not told (OID 0), the length has to tell.
+pub(crate) fn binary_text(type_oid: u32, value: &[u8]) -> Option<String> {
+    let mut text = String::new();
+    match write_text(&mut text, type_oid, value) {
+        Some(true) => Some(text),
+        _ => String::from_utf8(value.to_vec()).ok(),
+    }
+}
+
+/// Writes a value in binary form as text; whether its type is one that has another form than its text.
+fn write_text(text: &mut String, type_oid: u32, value: &[u8]) -> Option<bool> {
+    Some(match (type_oid, value.len()) {
+        (oid::INT2 | 0, 2) => number(text, i16::from_be_bytes(array(value)?)),
+        (oid::INT4 | 0, 4) => number(text, i32::from_be_bytes(array(value)?)),
+        (oid::INT8 | 0, 8) => number(text, i64::from_be_bytes(array(value)?)),
+        (oid::OID, 4) => number(text, u32::from_be_bytes(array(value)?)),
+        (oid::UUID | 0, 16) => uuid(text, value),
+        (oid::BOOL, 1) => {
+            text.push(if value[0] == 0 { 'f' } else { 't' });
+            true
+        }
+        (oid::NUMERIC, _) => numeric(text, value).is_some(),
+        (oid::BYTEA, 0..=LONGEST_KEY) => {
+            text.push_str("\\x");
+            hexadecimal(text, value)
+        }
+        _ => false,
+    })
 }
 
 fn not_zero(hash: u64) -> ValueHash {
@@ -188,7 +205,7 @@ fn uuid(text: &mut String, value: &[u8]) -> bool {
 
 /// A UUID as the server writes it, where a value is one in another of the spellings that the server
 /// takes: capitals, no hyphens (as psycopg sends them), braces.
-fn canonical_uuid(value: &[u8]) -> Option<[u8; 36]> {
+pub(crate) fn canonical_uuid(value: &[u8]) -> Option<[u8; 36]> {
     let value = match value {
         [b'{', inner @ .., b'}'] => inner,
         _ => value,
