@@ -23,6 +23,8 @@ pub mod deadlock_count_differs;
 pub mod deadlock_count_misleads;
 pub mod deadlock_invisible;
 pub mod deadlock_not_reproduced;
+pub mod deadlock_possible;
+pub mod deadlock_predicted;
 pub mod deadlock_savepoint;
 pub mod deadlock_soft;
 pub mod deadlock_unexpected;
@@ -53,6 +55,7 @@ pub mod partitions_not_pruned;
 mod plan_advice;
 pub mod plan_improved;
 pub mod plan_wavers;
+mod prediction_evidence;
 pub mod query_chain;
 pub mod query_failed;
 pub(crate) mod query_work;
@@ -127,6 +130,8 @@ pub const ALL: &[&FindingKind] = &[
     &deadlock_count_misleads::KIND,
     &deadlock_invisible::KIND,
     &deadlock_not_reproduced::KIND,
+    &deadlock_possible::KIND,
+    &deadlock_predicted::KIND,
     &deadlock_savepoint::KIND,
     &deadlock_soft::KIND,
     &deadlock_unexpected::KIND,

@@ -90,15 +90,20 @@ fn of_database(searched: &[Searched<'_>], only: &[usize], schema: &Schema, all: 
     }
     all.limits.extend(built.limits.iter().cloned());
     limits_of(&found, &mut all.limits);
-    let mut planned: Vec<(usize, u64, Vec<usize>, &Vec<Vec<Part>>)> = Vec::new();
+    let mut planned: Vec<Planned<'_>> = Vec::new();
     for (key, ways) in told.zip(found.groups.values()) {
         for instances in casts(&built, &key.0) {
             let seen = |at: &usize| searched[built.instances[*at].class].class.occurrences;
             let rarest = instances.iter().map(seen).min().unwrap_or(0);
-            planned.push((key.0.len(), rarest, instances, ways));
+            planned.push(Planned {
+                length: key.0.len(),
+                seen: rarest,
+                instances,
+                ways,
+            });
         }
     }
-    planned.sort_by_key(|(length, seen, _, _)| (*length, std::cmp::Reverse(*seen)));
+    planned.sort_by_key(|group| (group.length, std::cmp::Reverse(group.seen)));
     if planned.len() > MOST_GROUPS {
         let left_out = planned.len() - MOST_GROUPS;
         all.limits.push(format!(
@@ -107,8 +112,8 @@ fn of_database(searched: &[Searched<'_>], only: &[usize], schema: &Schema, all: 
         planned.truncate(MOST_GROUPS);
     }
     let mut unmet = 0_u64;
-    for (_, _, instances, ways) in planned {
-        match group(&built, searched, &instances, ways) {
+    for planned in planned {
+        match group(&built, searched, &planned.instances, planned.ways) {
             Some(group) => all.groups.push(group),
             None => unmet += 1,
         }
@@ -118,6 +123,15 @@ fn of_database(searched: &[Searched<'_>], only: &[usize], schema: &Schema, all: 
             "{unmet} possible deadlocks need more different rows of a relation than were seen"
         ));
     }
+}
+
+/// A group to be written.
+struct Planned<'a> {
+    length: usize,
+    /// How often the rarest of its transactions was seen.
+    seen: u64,
+    instances: Vec<usize>,
+    ways: &'a [Vec<Part>],
 }
 
 fn limits_of(found: &Found, limits: &mut Vec<String>) {

@@ -4,6 +4,7 @@
 //! * `footprint`: what a transaction locks when it runs alone.
 //! * `candidate`: transactions that may lock against each other.
 //! * `candidates`: the search for them.
+//! * `describe`: one of them as a record has it, with its remedy.
 //!
 //! The search knows transactions by what they lock (`profile`), which is read (`build`) from footprints
 //! (`taken`) and from the values in statements (`slots`): a row that was locked by a value of the
@@ -15,11 +16,13 @@ mod assign;
 mod build;
 mod candidate;
 mod candidates;
+mod describe;
 mod domains;
 mod footprint;
 mod keys;
 mod mode;
 mod profile;
+mod remedy;
 mod search;
 mod slots;
 mod substitute;
@@ -31,6 +34,7 @@ mod values;
 
 pub use candidate::{Candidate, Member, Taken};
 pub use candidates::{CandidateGroup, Candidates, Searched, candidates};
+pub use describe::describe;
 pub use footprint::{Footprint, FootprintStep, Lock, LockObject, Waiting};
 pub use mode::{LockMode, RelationMode, RowMode};
 use profile::{KeyValue, Profile, TakenLock, ValueKind};

@@ -114,6 +114,21 @@ impl RelationMode {
         }
     }
 
+    /// As `LOCK TABLE … IN … MODE` has it.
+    #[must_use]
+    pub fn as_clause(self) -> &'static str {
+        match self {
+            Self::AccessShare => "ACCESS SHARE",
+            Self::RowShare => "ROW SHARE",
+            Self::RowExclusive => "ROW EXCLUSIVE",
+            Self::ShareUpdateExclusive => "SHARE UPDATE EXCLUSIVE",
+            Self::Share => "SHARE",
+            Self::ShareRowExclusive => "SHARE ROW EXCLUSIVE",
+            Self::Exclusive => "EXCLUSIVE",
+            Self::AccessExclusive => "ACCESS EXCLUSIVE",
+        }
+    }
+
     /// The mode that `pg_locks.mode` calls so.
     #[must_use]
     pub fn from_pg_locks(mode: &str) -> Option<Self> {

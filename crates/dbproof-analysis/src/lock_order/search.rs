@@ -243,10 +243,9 @@ impl<'a> Search<'a> {
         };
         let new = path[path.len() - 1];
         let others = &path[..path.len() - 1];
-        if path.len() > 2 || !is_last {
-            if others.iter().any(|other| told(&[*other, new])) {
-                return true;
-            }
+        let is_longer = path.len() > 2 || !is_last;
+        if is_longer && others.iter().any(|other| told(&[*other, new])) {
+            return true;
         }
         is_last
             && path.len() == 4

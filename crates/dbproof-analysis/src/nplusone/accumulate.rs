@@ -9,7 +9,7 @@ use super::identity::Identity;
 use super::ignore::IgnoreRule;
 use super::judge::{Judged, Sighting};
 use super::reading::Reading;
-use crate::traffic::{SentText, Tags};
+use crate::traffic::SentText;
 
 /// Only so many units of a group are named.
 const NAMED_UNITS: usize = 10;
@@ -235,7 +235,7 @@ impl Accumulated {
             });
             let count = alike.count();
             at += count;
-            let Some(origin) = tags.and_then(|tags| origin(tags)) else {
+            let Some(origin) = tags.and_then(|tags| tags.origin()) else {
                 continue;
             };
             if self.origins.len() < MOST_ORIGINS || self.origins.contains_key(&origin) {
@@ -272,31 +272,4 @@ impl Accumulated {
             self.position = sighting.position;
         }
     }
-}
-
-/// The place that tags name, if they name one.
-fn origin(tags: &Tags) -> Option<GroupOrigin> {
-    let one_of = |keys: &[&str]| {
-        let value = keys.iter().find_map(|key| tags.get(key));
-        value.map(str::to_owned)
-    };
-    let mut origin = GroupOrigin {
-        file: one_of(&["file"]),
-        line: tags.get("line").and_then(|line| line.parse().ok()),
-        function: one_of(&["func", "function"]),
-        route: one_of(&["route"]),
-        controller: one_of(&["controller"]),
-        action: one_of(&["action"]),
-        executions: 0,
-    };
-    // `app/models/user.rb:12`, as Rails writes it.
-    if origin.file.is_none()
-        && let Some(place) = tags.get("source_location")
-    {
-        let (file, line) = place.split_once(':').unwrap_or((place, ""));
-        origin.file = Some(file.to_owned());
-        let digits = line.split(':').next().unwrap_or_default();
-        origin.line = digits.parse().ok();
-    }
-    (origin != GroupOrigin::default()).then_some(origin)
 }

@@ -1,5 +1,7 @@
 //! The tags that an application put into its comments: [`Tags`].
 
+use dbproof_model::GroupOrigin;
+
 /// The tags of a statement's comments (sqlcommenter), in the order in which they stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tags {
@@ -35,6 +37,34 @@ impl Tags {
             let trace = value.split('-').nth(1).filter(|_| *key == "traceparent");
             Some(trace.unwrap_or(value))
         })
+    }
+
+    /// The place in an application that they name, if they name one; its count of executions is 0.
+    #[must_use]
+    pub fn origin(&self) -> Option<GroupOrigin> {
+        let one_of = |keys: &[&str]| {
+            let value = keys.iter().find_map(|key| self.get(key));
+            value.map(str::to_owned)
+        };
+        let mut origin = GroupOrigin {
+            file: one_of(&["file"]),
+            line: self.get("line").and_then(|line| line.parse().ok()),
+            function: one_of(&["func", "function"]),
+            route: one_of(&["route"]),
+            controller: one_of(&["controller"]),
+            action: one_of(&["action"]),
+            executions: 0,
+        };
+        // `app/models/user.rb:12`, as Rails writes it.
+        if origin.file.is_none()
+            && let Some(place) = self.get("source_location")
+        {
+            let (file, line) = place.split_once(':').unwrap_or((place, ""));
+            origin.file = Some(file.to_owned());
+            let digits = line.split(':').next().unwrap_or_default();
+            origin.line = digits.parse().ok();
+        }
+        (origin != GroupOrigin::default()).then_some(origin)
     }
 }
 

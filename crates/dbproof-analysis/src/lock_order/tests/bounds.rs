@@ -71,16 +71,10 @@ fn four_hundred_transactions_that_all_contradict_are_cut_and_told() {
 #[test]
 fn all_transactions_different_and_sorted_over_many_tables() {
     let tables: Vec<String> = (0..40).map(|n| format!("t{n:02}")).collect();
-    let sorted: Vec<Told> = (0..400_usize)
+    let sorted: Vec<Told> = (0..400_u32)
         .map(|n| {
-            let mut rows: Vec<(&str, u32)> = (0..6)
-                .map(|k| {
-                    (
-                        tables[(n * 7 + k * (1 + n % 5)) % 40].as_str(),
-                        (n % 9) as u32,
-                    )
-                })
-                .collect();
+            let table = |k: u32| tables[((n * 7 + k * (1 + n % 5)) % 40) as usize].as_str();
+            let mut rows: Vec<(&str, u32)> = (0..6).map(|k| (table(k), n % 9)).collect();
             rows.sort_unstable();
             rows.dedup();
             updates(&format!("x{n}"), &rows)
