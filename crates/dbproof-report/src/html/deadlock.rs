@@ -1,8 +1,11 @@
 //! What happens after the closing request of a cycle, on a line of time.
 
-use dbproof_model::{DeadlockRecord, DeadlockShape, Durations, TimelineSession, TimelineSpan};
+use dbproof_model::{
+    DeadlockPrediction, DeadlockRecord, DeadlockShape, DeadlockTimeline, Durations,
+    TimelineSession, TimelineSpan,
+};
 
-use super::percent;
+use super::{percent, tame_sql};
 use crate::document::{Block, Tone, one_line};
 use crate::sections::deadlock::timeline;
 use crate::{figures, sections};
@@ -52,8 +55,29 @@ pub(super) struct LineSpan {
     pub(super) title: String,
 }
 
-fn line(shape: &DeadlockShape) -> Option<Line> {
+fn line_of_shape(shape: &DeadlockShape) -> Option<Line> {
     let timeline = shape.timeline.as_ref()?;
+    let remark = format!(
+        "run {} at {}: {}",
+        figures::count(timeline.run),
+        figures::span(shape.deadlock_timeout_ms),
+        figures::span(timeline.duration_ms)
+    );
+    Some(line(&shape.name, remark, timeline))
+}
+
+fn line_of_prediction(prediction: &DeadlockPrediction) -> Option<Line> {
+    let timeline = prediction.timeline.as_ref()?;
+    let remark = format!(
+        "{}: {}",
+        one_line(&prediction.verdict),
+        figures::span(timeline.duration_ms)
+    );
+    let name = prediction.transactions.join(" and ");
+    Some(line(&name, remark, timeline))
+}
+
+fn line(name: &str, remark: String, timeline: &DeadlockTimeline) -> Line {
     let whole = timeline.duration_ms;
     let on_line = |at: Option<f64>| at.map(|at| percent(at, whole));
     let spans = |session: &TimelineSession| {
@@ -69,14 +93,9 @@ fn line(shape: &DeadlockShape) -> Option<Line> {
         };
         session.spans.iter().map(span).collect()
     };
-    Some(Line {
-        name: one_line(&shape.name),
-        remark: format!(
-            "run {} at {}: {}",
-            figures::count(timeline.run),
-            figures::span(shape.deadlock_timeout_ms),
-            figures::span(whole)
-        ),
+    Line {
+        name: one_line(name),
+        remark,
         sessions: timeline
             .sessions
             .iter()
@@ -87,7 +106,7 @@ fn line(shape: &DeadlockShape) -> Option<Line> {
             .collect(),
         closed: on_line(timeline.closed_ms),
         ended: on_line(timeline.ended_ms),
-    })
+    }
 }
 
 fn told(span: &TimelineSpan) -> String {
@@ -118,8 +137,17 @@ pub(super) fn view(record: &DeadlockRecord) -> View {
             .filter(|shape| shape.detect_ms.p50.is_some())
             .map(medians)
             .collect(),
-        lines: record.shapes.iter().filter_map(line).collect(),
-        blocks: sections::deadlock::section(record).blocks,
+        lines: record
+            .shapes
+            .iter()
+            .filter_map(line_of_shape)
+            .chain(record.predictions.iter().filter_map(line_of_prediction))
+            .collect(),
+        blocks: sections::deadlock::section(record)
+            .blocks
+            .into_iter()
+            .map(tame_sql)
+            .collect(),
     }
 }
 

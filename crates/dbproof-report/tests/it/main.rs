@@ -5,5 +5,6 @@ mod delta;
 mod drawn;
 mod html;
 mod json;
+mod prediction;
 mod sample;
 mod seed;

@@ -1,17 +1,21 @@
 //! What each deadlock shape cost, one column a `deadlock_timeout`, with its line of time.
 
+mod prediction;
 mod storm;
 pub(crate) mod timeline;
 
-use dbproof_model::{DeadlockPrediction, DeadlockRecord, DeadlockShape, Durations};
+use dbproof_model::{DeadlockRecord, DeadlockShape, Durations};
 
 use crate::document::{Align, Block, Cell, Section, Table, Tone};
 use crate::figures;
 
 pub(crate) fn section(record: &DeadlockRecord) -> Section {
     let mut blocks = Vec::new();
+    let is_predicted = record.prediction.is_some() || !record.predictions.is_empty();
     if record.shapes.is_empty() && record.storms.is_empty() {
-        blocks.push(Block::Line(vec![Cell::plain("No shape was run.")]));
+        if !is_predicted {
+            blocks.push(Block::Line(vec![Cell::plain("No shape was run.")]));
+        }
     } else if !record.shapes.is_empty() {
         let text = "Times in milliseconds, p50 [p95]. The count of deadlocks alone misleads: a \
                     shorter deadlock_timeout brings more of them and more throughput.";
@@ -30,9 +34,7 @@ pub(crate) fn section(record: &DeadlockRecord) -> Section {
         push_policies(&mut blocks, &shapes);
     }
     storm::push(&mut blocks, &record.storms);
-    for prediction in &record.predictions {
-        push_prediction(&mut blocks, prediction);
-    }
+    prediction::push(&mut blocks, record.prediction.as_ref(), &record.predictions);
     Section {
         title: "deadlock",
         verdict: Some(record.verdict),
@@ -279,25 +281,4 @@ fn victims(shape: &DeadlockShape) -> String {
 
 fn maybe(value: Option<u64>) -> String {
     value.map_or(figures::ABSENT.to_owned(), figures::count)
-}
-
-fn push_prediction(blocks: &mut Vec<Block>, prediction: &DeadlockPrediction) {
-    let tone = if prediction.verdict == "confirmed" {
-        Tone::Bad
-    } else {
-        Tone::Doubt
-    };
-    blocks.push(Block::Heading(vec![
-        Cell::toned(&prediction.verdict, tone),
-        Cell::plain(": "),
-        Cell::plain(prediction.transactions.join(" and ")),
-    ]));
-    blocks.push(Block::Item(vec![
-        Cell::plain("lock against each other "),
-        Cell::plain(prediction.objects.join(", ")),
-    ]));
-    blocks.push(Block::Item(vec![
-        Cell::toned("remedy ", Tone::Good),
-        Cell::plain(&prediction.remedy),
-    ]));
 }

@@ -49,7 +49,8 @@ pub(crate) fn push(blocks: &mut Vec<Block>, shapes: &[&DeadlockShape]) {
     }
 }
 
-fn table(timeline: &DeadlockTimeline) -> Table {
+/// What each session did, in the order of time.
+pub(super) fn table(timeline: &DeadlockTimeline) -> Table {
     let mut table = Table::new(&[
         ("session", Align::Left),
         ("when", Align::Right),
