@@ -73,11 +73,13 @@ pub async fn predict_from_trace(
         deadlock: Some(record),
         ..Scenarios::default()
     };
-    let project = options.project.as_ref().and_then(Project::name);
-    let folder = options.project.as_ref().map(|p| p.folder.clone());
-    let folder = folder.unwrap_or_else(|| PathBuf::from("."));
-    let server = environment.server();
-    Ok(beginning.record(project, &folder, options.seed, server, scenarios, findings))
+    Ok(beginning.record(
+        options.project.as_ref(),
+        options.seed,
+        environment.server(),
+        scenarios,
+        findings,
+    ))
 }
 
 /// What a trace holds.
