@@ -18,7 +18,7 @@ use crate::output::Outputs;
 
 pub(crate) use deadlock::DeadlockArguments;
 pub(crate) use export::{ExportArguments, RunArguments};
-pub(crate) use format::{Format, FormatTarget, names};
+pub(crate) use format::{FormatTarget, names};
 pub(crate) use init::InitArguments;
 pub(crate) use nplusone::NPlusOneArguments;
 pub(crate) use seed::SeedArguments;

@@ -14,7 +14,7 @@ use dbproof_scenarios::{DeadlockChoice, ServerChoice};
 use crate::arguments::{DeadlockArguments, ScenarioArguments};
 use crate::commands::{nplusone, scenarios, watch};
 use crate::exit::{Outcome, outcome};
-use crate::output::{Outputs, to_standard_output};
+use crate::output::to_standard_output;
 use crate::progress::ProgressLine;
 
 pub(crate) fn run(arguments: DeadlockArguments) -> anyhow::Result<Outcome> {
@@ -50,7 +50,7 @@ pub(crate) fn run(arguments: DeadlockArguments) -> anyhow::Result<Outcome> {
 
 /// Predicts deadlocks from a trace.
 fn predict(arguments: ScenarioArguments, trace: PathBuf) -> anyhow::Result<Outcome> {
-    let outputs = Outputs::open(&arguments.output)?;
+    let outputs = arguments.output.open()?;
     let options = TracedOptions {
         project: watch::project(nplusone::named(&arguments.config))?,
         trace,
