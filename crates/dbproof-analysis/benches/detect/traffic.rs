@@ -275,6 +275,7 @@ impl Traffic {
             session,
             database: 0,
             transaction,
+            series: u32::try_from(sent_us % u64::from(u32::MAX)).unwrap_or(0),
             sent_us,
             finished_us: sent_us + 200,
             statement: Arc::clone(&said.known.statement),

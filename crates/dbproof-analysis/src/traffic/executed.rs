@@ -15,6 +15,10 @@ pub struct Executed {
     pub database: u32,
     /// Numbers the explicit transactions of a session from 1; `None` outside of one.
     pub transaction: Option<u32>,
+    /// Counts the answers (ReadyForQuery) that the session had before this one. Outside of an explicit
+    /// transaction, statements of one series are one transaction to the server: those of a text that
+    /// holds several, and those that are sent before one Sync.
+    pub series: u32,
     /// When it was sent, in microseconds from the start of the capture.
     pub sent_us: u64,
     /// When the last of its answer arrived, in microseconds from the start of the capture. Of a

@@ -13,6 +13,7 @@ mod totals;
 mod value;
 
 pub use executed::{Executed, ResultHashes, ResultShape, SentParameter, SentText, SqlState};
+pub(crate) use statement::SentValue;
 pub use statement::{Statement, StatementText, Statements};
 pub use tags::Tags;
 pub use totals::{FailedTemplate, Other, SlowTemplate, TemplateFigures, Totals};

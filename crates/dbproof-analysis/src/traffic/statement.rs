@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use siphasher::sip::SipHasher13;
 
-use super::Tags;
 use super::value::{HashKey, ValueHash, ValueHasher};
+use super::{SentParameter, SentText, Tags};
 use crate::sql::{
     ParsedTemplate, StatementKind, Token, TokenKind, ValueSource, string_value, tags_of_comment,
     tokenize,
@@ -52,6 +52,17 @@ pub struct StatementText {
     pub tags: Option<Arc<Tags>>,
     /// The value of each slot that is no parameter.
     literals: Box<[Option<ValueHash>]>,
+}
+
+/// A value as it was sent.
+#[derive(Debug)]
+pub(crate) enum SentValue<'a> {
+    /// NULL, or a value that was not kept.
+    Null,
+    /// Written into the text; quotes and escapes taken off.
+    Text(String),
+    /// A parameter.
+    Parameter(&'a SentParameter),
 }
 
 /// The statements that were seen.
@@ -111,6 +122,39 @@ impl Statement {
         }
         text.push_str(&self.sql[end..]);
         without_comments(&text)
+    }
+
+    /// The values of the slots as they were sent in a text of this statement, one for each slot. The
+    /// text is only read again where a value stands in it.
+    pub(crate) fn sent_values<'a>(&'a self, sent: &'a SentText) -> Vec<SentValue<'a>> {
+        let reads = |source: &Source| matches!(source, Source::Literal { .. });
+        let tokens = if self.sources.iter().any(reads) {
+            tokenize(&sent.sql)
+        } else {
+            Vec::new()
+        };
+        let is_literal =
+            |token: &&Token<'_>| matches!(token.kind, TokenKind::String | TokenKind::Number);
+        let literals: Vec<_> = tokens.iter().filter(is_literal).collect();
+        let value = |source: &Source| match source {
+            Source::Parameter(number) => match sent.parameters.get(*number) {
+                Some(parameter) => SentValue::Parameter(parameter),
+                None => SentValue::Null,
+            },
+            Source::Constant(text) => match text {
+                Some(text) => SentValue::Text(text.to_string()),
+                None => SentValue::Null,
+            },
+            Source::Literal { number, negative } => match literals.get(*number) {
+                Some(token) if token.kind == TokenKind::String => {
+                    SentValue::Text(string_value(token.text))
+                }
+                Some(token) if *negative => SentValue::Text(format!("-{}", token.text)),
+                Some(token) => SentValue::Text(token.text.to_owned()),
+                None => SentValue::Null,
+            },
+        };
+        self.sources.iter().map(value).collect()
     }
 
     /// How many `?` its shape has.

@@ -291,6 +291,7 @@ mod tests {
             session: 1,
             database: 0,
             transaction: None,
+            series: 0,
             sent_us: 1_000,
             finished_us: 1_000 + us,
             values: text.values(statements.hasher(), &[]),

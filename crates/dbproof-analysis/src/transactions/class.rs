@@ -29,13 +29,19 @@ pub struct TransactionClass {
     pub statements: Vec<TransactionStatement>,
     /// How often it was seen.
     pub occurrences: u64,
-    /// How many sessions it was seen in.
+    /// How many sessions it was seen in; no more than a thousand are counted.
     pub sessions: u64,
     /// Whether the exemplar ran in a savepoint of a transaction that was rolled back in the end, as
     /// tests do it.
     pub in_test_transaction: bool,
+    /// Whether it was rolled back every time that it was seen: by the application, or because a
+    /// statement failed. Its locks were real all the same.
+    pub is_rolled_back: bool,
     /// What began it, where that says more than `BEGIN`: an isolation level.
     pub begin: Option<String>,
+    /// What the session had set before that matters to its statements and how they wait: the search
+    /// path, the role, `lock_timeout`. To be sent before it begins.
+    pub settings: Vec<SentText>,
 }
 
 /// A statement of a transaction.

@@ -26,6 +26,8 @@ struct Session {
     number: u32,
     database: u32,
     transactions: u32,
+    /// Texts that were executed.
+    texts: u32,
     in_transaction: bool,
     /// A statement that has begun, and of which no end is logged yet.
     begun: Option<Begun>,
@@ -139,6 +141,7 @@ impl Sessions {
                 number: next,
                 database: u32::try_from(database).unwrap_or(u32::MAX),
                 transactions: 0,
+                texts: 0,
                 in_transaction: false,
                 begun: None,
             }
@@ -183,6 +186,9 @@ impl Sessions {
                 .map(|statement| statement.sql.as_str())
                 .collect(),
         };
+        let session = self.session(entry);
+        session.texts = session.texts.wrapping_add(1);
+        let series = session.texts;
         for sql in texts {
             let text = self.statements.read(sql);
             let values = text.values(self.statements.hasher(), &hashed);
@@ -192,6 +198,7 @@ impl Sessions {
                 session: session.number,
                 database: session.database,
                 transaction,
+                series,
                 sent_us: begun.at_us,
                 finished_us,
                 statement: text.statement,

@@ -310,6 +310,7 @@ impl State {
             session: self.number,
             database: self.database,
             transaction: running.transaction,
+            series: self.series,
             sent_us: running.sent_us,
             finished_us: running.first_part_us.unwrap_or(running.answered_us),
             statement: call.statement,

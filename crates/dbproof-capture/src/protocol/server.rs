@@ -350,12 +350,14 @@ impl FromServer<'_> {
         if self.state.running.take().is_some() {
             self.collector.totals.unassigned += 1;
         }
+        if body == b"I" {
+            self.state.transaction = None;
+            self.state
+                .drop_portals(|portal| !portal.holds, self.collector);
+        }
+        self.state.series = self.state.series.wrapping_add(1);
         match body {
-            b"I" => {
-                self.state.transaction = None;
-                self.state
-                    .drop_portals(|portal| !portal.holds, self.collector);
-            }
+            b"I" => {}
             b"T" | b"E" => {
                 if self.state.transaction.is_none() {
                     self.state.begin_transaction();

@@ -90,6 +90,8 @@ pub(super) struct State {
     /// The number of the explicit transaction that is open.
     pub(super) transaction: Option<u32>,
     pub(super) transactions: u32,
+    /// How often the server was ready for a query.
+    pub(super) series: u32,
     pub(super) idle_since_us: Option<u64>,
     pub(super) last: Option<Arc<Statement>>,
     pub(super) parameters: Vec<Option<ValueHash>>,
@@ -176,6 +178,7 @@ impl State {
             running: None,
             transaction: None,
             transactions: 0,
+            series: 0,
             idle_since_us: None,
             last: None,
             parameters: Vec::new(),

@@ -36,6 +36,8 @@ pub struct TraceReader<R: Read> {
     statements: Vec<Arc<Statement>>,
     shapes: Vec<Arc<ResultShape>>,
     tags: Vec<Arc<Tags>>,
+    /// The series of the executions that come next, where they were told.
+    series: Vec<u32>,
     executions: u64,
     ended: bool,
 }
@@ -66,6 +68,7 @@ impl<R: Read> TraceReader<R> {
             statements: Vec::new(),
             shapes: Vec::new(),
             tags: Vec::new(),
+            series: Vec::new(),
             executions: 0,
             ended: false,
         })
@@ -117,8 +120,17 @@ impl<R: Read> TraceReader<R> {
             Record::Schema { database, schema } => Ok(Some(TraceItem::Schema(database, schema))),
             Record::Incomplete(reason) => Ok(Some(TraceItem::Incomplete(reason.into_owned()))),
             Record::Executions(records) => {
+                let series = std::mem::take(&mut self.series);
+                let before = self.executions;
                 self.executions += records.len() as u64;
-                let executed = records.into_iter().map(|record| self.executed(record));
+                let alone = (0..records.len() as u64).map(|at| (before + at) as u32);
+                let series: Vec<u32> = if series.len() == records.len() {
+                    series
+                } else {
+                    alone.collect()
+                };
+                let executed = records.into_iter().zip(series);
+                let executed = executed.map(|(record, series)| self.executed(record, series));
                 let executed: Option<Vec<_>> = executed.collect();
                 let executed = executed
                     .ok_or_else(|| self.damaged("an execution of something that was not told"))?;
@@ -144,6 +156,10 @@ impl<R: Read> TraceReader<R> {
                 self.tags.clear();
                 Ok(None)
             }
+            Record::Series(series) => {
+                self.series = series;
+                Ok(None)
+            }
             Record::End { executions } if executions == self.executions => {
                 self.ended = true;
                 Ok(None)
@@ -155,7 +171,7 @@ impl<R: Read> TraceReader<R> {
         }
     }
 
-    fn executed(&self, record: ExecutionRecord<'_>) -> Option<Executed> {
+    fn executed(&self, record: ExecutionRecord<'_>, series: u32) -> Option<Executed> {
         let statement = Arc::clone(self.statements.get(record.statement as usize)?);
         let told = values(record.values);
         if told.len() != statement.positions() {
@@ -177,6 +193,7 @@ impl<R: Read> TraceReader<R> {
             session: record.session,
             database: record.database,
             transaction: record.transaction,
+            series,
             sent_us: record.sent_us,
             finished_us: record.sent_us.saturating_add(record.duration_us),
             statement,

@@ -36,6 +36,9 @@ pub(super) enum Record<'a> {
     End { executions: u64 },
     /// The version of the server.
     Server(Cow<'a, str>),
+    /// The series of each of the executions of the next [`Record::Executions`]. Where it is missing,
+    /// each is a series of its own.
+    Series(Vec<u32>),
 }
 
 /// The columns of a result.

@@ -38,6 +38,7 @@ fn executed(count: u64) -> Vec<Executed> {
             session: 1 + (n % 2) as u32,
             database: 0,
             transaction: n.is_multiple_of(5).then_some(7),
+            series: 3 * n as u32,
             sent_us: 10 * n,
             finished_us: 10 * n + 5,
             values: text.values(statements.hasher(), &parameters),
@@ -115,10 +116,11 @@ fn read(bytes: &[u8]) -> Result<Seen, TraceError> {
 /// What of an execution has to come back.
 fn told(executed: &Executed, sent: bool) -> String {
     format!(
-        "{} {} {:?} {} {} {} {:?} {:?} {} {:?} {:?} {:?}",
+        "{} {} {:?} {} {} {} {} {:?} {:?} {} {:?} {:?} {:?}",
         executed.session,
         executed.database,
         executed.transaction,
+        executed.series,
         executed.sent_us,
         executed.finished_us,
         executed.statement.shape(),
@@ -198,6 +200,7 @@ fn an_application_that_makes_up_statements_and_tags_is_written_all_the_same() {
                 session: 1,
                 database: 0,
                 transaction: None,
+                series: n as u32,
                 sent_us: n,
                 finished_us: n,
                 values: text.values(statements.hasher(), &[]),

@@ -141,6 +141,8 @@ impl<W: Write> TraceWriter<W> {
             });
         }
         self.executions += batch.len() as u64;
+        let series = batch.iter().map(|executed| executed.series);
+        self.record(&Record::Series(series.collect()))?;
         self.record(&Record::Executions(records))
     }
 

@@ -45,6 +45,8 @@ impl PageExecution {
             session: self.session,
             database: 0,
             transaction: None,
+            // Each is a trip of its own.
+            series: u32::try_from(self.sent_us).unwrap_or(u32::MAX),
             sent_us: self.sent_us,
             finished_us: self.finished_us,
             values: text.values(hasher, &parameters),

@@ -191,6 +191,7 @@ fn execution(statements: &mut Statements, schema: &Schema, line: &str, now: &mut
         session: session.parse().unwrap(),
         database: 0,
         transaction: transaction.parse().ok(),
+        series: u32::try_from(*now).unwrap(),
         sent_us: *now,
         finished_us: *now + took.parse::<u64>().map_or(500, |ms| ms * 1_000),
         values: text.values(hasher, &parameters),
