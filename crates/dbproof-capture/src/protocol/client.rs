@@ -67,7 +67,7 @@ impl Messages for FromClient<'_> {
         }
         let body = Body(message.head);
         let read = match message.tag {
-            b'Q' => Some(self.query(body)),
+            b'Q' => Some(self.query(body, message.is_whole())),
             b'P' => self.parse(body, message.is_whole()),
             b'B' => return self.bind(message),
             b'D' => match self.name(body) {
@@ -101,8 +101,8 @@ fn text<'a>(body: &mut Body<'a>) -> Cow<'a, str> {
 }
 
 impl FromClient<'_> {
-    fn query(&mut self, mut body: Body<'_>) -> Request {
-        let query = Query::read(&text(&mut body), self.at_us, self.collector);
+    fn query(&mut self, mut body: Body<'_>, whole: bool) -> Request {
+        let query = Query::read(&text(&mut body), whole, self.at_us, self.collector);
         Request::Query(Box::new(query))
     }
 
@@ -123,7 +123,7 @@ impl FromClient<'_> {
         };
         Some(Request::Parse {
             name,
-            prepared: Arc::new(Prepared::read(&sql, types, self.collector)),
+            prepared: Arc::new(Prepared::read(&sql, whole, types, self.collector)),
             sent_us: self.at_us,
         })
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use dbproof_analysis::traffic::{
-    Executed, SentText, SqlState, Statement, StatementText, Tags, ValueHash,
+    Executed, SentParameter, SentText, SqlState, Statement, StatementText, Tags, ValueHash,
 };
 
 use super::bound::Bound;
@@ -51,6 +51,20 @@ impl Call {
     }
 }
 
+/// The arguments of `EXECUTE` as parameters; `None` where one is an expression.
+fn sent_arguments(arguments: &[Argument], bound: &[SentParameter]) -> Option<Vec<SentParameter>> {
+    let argument = |argument: &Argument| match argument {
+        Argument::Value(value) => Some(SentParameter {
+            type_oid: 0,
+            binary: false,
+            value: value.as_ref().map(|value| value.clone().into_bytes()),
+        }),
+        Argument::Parameter(number) => bound.get(*number).cloned(),
+        Argument::Expression => None,
+    };
+    arguments.iter().map(argument).collect()
+}
+
 impl State {
     /// A statement with the parameters that were bound to it.
     pub(super) fn call(
@@ -67,7 +81,8 @@ impl State {
         }
         let executes = match &prepared.acts {
             Some(Acts::Execute { name, arguments }) => {
-                self.resolve(*name, arguments, &prepared.text, &parameters, collector)
+                let sent = (prepared, bound.and_then(|bound| bound.sent(types)));
+                self.resolve(*name, arguments, sent, &parameters, collector)
             }
             _ => None,
         };
@@ -92,16 +107,23 @@ impl State {
         call
     }
 
-    /// `EXECUTE name (…)` is the statement of that name, with the arguments as its parameters.
+    /// `EXECUTE name (…)` is the statement of that name, with the arguments as its parameters. `sent`
+    /// is the EXECUTE, and the parameters that were bound to it.
     fn resolve(
         &self,
         name: Name,
         arguments: &[Argument],
-        sent: &StatementText,
+        sent: (&Prepared, Option<Vec<SentParameter>>),
         parameters: &[Option<ValueHash>],
         collector: &mut Collector,
     ) -> Option<Call> {
         let prepared = self.statements.get(name)?;
+        let (execute, bound) = sent;
+        let kept = prepared.sql.as_ref().and_then(|sql| {
+            let parameters = sent_arguments(arguments, bound.as_deref().unwrap_or_default())?;
+            let sql = Arc::clone(sql);
+            Some(Box::new(SentText { sql, parameters }))
+        });
         let value = |argument: &Argument| match argument {
             Argument::Value(value) => collector.hasher().text(value.as_ref()?.as_bytes()),
             Argument::Parameter(index) => parameters.get(*index).copied().flatten(),
@@ -110,7 +132,8 @@ impl State {
         let arguments: Vec<_> = arguments.iter().map(value).collect();
         let values = prepared.text.values(collector.hasher(), &arguments);
         let mut call = Call::of(&prepared.text, values);
-        if let Some(tags) = &sent.tags {
+        call.sent = kept;
+        if let Some(tags) = &execute.text.tags {
             call.tags = Some(Arc::clone(tags));
         }
         Some(call)

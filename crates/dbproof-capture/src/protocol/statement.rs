@@ -61,8 +61,19 @@ pub(super) enum Acts {
 }
 
 impl Prepared {
-    /// Reads the text of one statement.
-    pub(super) fn read(sql: &str, types: Vec<u32>, collector: &mut Collector) -> Self {
+    /// Reads the text of one statement. One that is not whole is not kept.
+    pub(super) fn read(
+        sql: &str,
+        whole: bool,
+        types: Vec<u32>,
+        collector: &mut Collector,
+    ) -> Self {
+        let mut prepared = Self::of(sql, types, collector);
+        prepared.sql = prepared.sql.filter(|_| whole);
+        prepared
+    }
+
+    fn of(sql: &str, types: Vec<u32>, collector: &mut Collector) -> Self {
         let command = Command::of(sql);
         let Some(Command::Declare { query, .. }) = command else {
             let acts = command.map(|command| Acts::of(command, collector));
@@ -144,9 +155,9 @@ pub(super) struct Query {
 
 impl Query {
     /// Reads the text of a simple query.
-    pub(super) fn read(sql: &str, sent_us: u64, collector: &mut Collector) -> Self {
+    pub(super) fn read(sql: &str, whole: bool, sent_us: u64, collector: &mut Collector) -> Self {
         let prepared = |sql: &str, collector: &mut Collector| {
-            Arc::new(Prepared::read(sql, Vec::new(), collector))
+            Arc::new(Prepared::read(sql, whole, Vec::new(), collector))
         };
         let one = sql.trim_end_matches(|c: char| c == ';' || c.is_ascii_whitespace());
         let statements = if one.contains(';') {
