@@ -24,13 +24,16 @@ pub use record::baselines::{
 };
 pub use record::deadlock::{
     BystanderExcess, Bystanders, DeadlockControl, DeadlockExpectation, DeadlockParticipant,
-    DeadlockPrediction, DeadlockRecord, DeadlockShape, DeadlockStorm, DeadlockTimeline,
-    DeadlockVictim, Durations, Latency, RetryPolicyCost, SavepointRetries, TimelineSession,
-    TimelineSpan,
+    DeadlockRecord, DeadlockShape, DeadlockStorm, DeadlockTimeline, DeadlockVictim, Durations,
+    Latency, RetryPolicyCost, SavepointRetries, TimelineSession, TimelineSpan,
 };
 pub use record::nplusone::{
     GroupCost, GroupOrigin, GroupParent, GroupVerdict, NPlusOneGroup, NPlusOneRecord,
     PageMeasurement, ProjectedSaving, ProjectedTime, ProofOutcome, RemedyProof,
+};
+pub use record::prediction::{
+    DeadlockPrediction, NotChecked, PredictedLock, PredictedStatement, PredictedTransaction,
+    PredictionCoverage, PredictionSandbox,
 };
 pub use record::regress::{
     Access, ChangeEffect, ChangeKind, Interval, MigrationRecord, MigrationStatement, ParameterSet,

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Verdict;
+use crate::record::prediction::{DeadlockPrediction, PredictionCoverage};
 
 /// What the `deadlock` scenario saw.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -14,6 +15,9 @@ pub struct DeadlockRecord {
     pub shapes: Vec<DeadlockShape>,
     /// Deadlocks predicted from captured transactions.
     pub predictions: Vec<DeadlockPrediction>,
+    /// What the prediction saw and what it could not do; null where nothing was to be predicted from.
+    #[serde(default)]
+    pub prediction: Option<PredictionCoverage>,
     /// Many clients on few rows, where that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub storms: Vec<DeadlockStorm>,
@@ -364,17 +368,4 @@ pub struct DeadlockControl {
     pub both_committed_ms: Durations,
     /// Committed transactions a second over all runs.
     pub throughput_per_second: f64,
-}
-
-/// A deadlock predicted from captured transactions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DeadlockPrediction {
-    /// `confirmed` where the interleaving was run and deadlocked, else `possible`.
-    pub verdict: String,
-    /// The transactions that take part.
-    pub transactions: Vec<String>,
-    /// What they lock against each other.
-    pub objects: Vec<String>,
-    /// What to do.
-    pub remedy: String,
 }

@@ -3,6 +3,7 @@
 pub(crate) mod baselines;
 pub(crate) mod deadlock;
 pub(crate) mod nplusone;
+pub(crate) mod prediction;
 pub(crate) mod regress;
 pub(crate) mod run;
 pub(crate) mod seed;

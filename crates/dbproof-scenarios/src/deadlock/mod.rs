@@ -87,6 +87,7 @@ pub(crate) async fn run(
             verdict,
             shapes,
             predictions: Vec::new(),
+            prediction: None,
             storms,
         },
         found,
