@@ -62,12 +62,7 @@ pub(super) enum Acts {
 
 impl Prepared {
     /// Reads the text of one statement. One that is not whole is not kept.
-    pub(super) fn read(
-        sql: &str,
-        whole: bool,
-        types: Vec<u32>,
-        collector: &mut Collector,
-    ) -> Self {
+    pub(super) fn read(sql: &str, whole: bool, types: Vec<u32>, collector: &mut Collector) -> Self {
         let mut prepared = Self::of(sql, types, collector);
         prepared.sql = prepared.sql.filter(|_| whole);
         prepared

@@ -158,6 +158,8 @@ pub struct DeadlockConfig {
     pub runs: u32,
     /// The values of the server's `deadlock_timeout` to run at, in milliseconds.
     pub timeouts_ms: Vec<u32>,
+    /// Whether `dbproof watch` predicts deadlocks from the transactions that it captures.
+    pub predict: bool,
     /// Many clients on few rows, for `dbproof deadlock --storm`.
     pub storm: StormConfig,
 }
@@ -200,6 +202,7 @@ impl Default for DeadlockConfig {
             shapes: "deadlocks".to_owned(),
             runs: 20,
             timeouts_ms: vec![1000, 100, 10],
+            predict: true,
             storm: StormConfig::default(),
         }
     }

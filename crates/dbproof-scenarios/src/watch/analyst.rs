@@ -8,6 +8,7 @@ use std::time::Duration;
 use dbproof_analysis::nplusone::{Detection, Detector};
 use dbproof_analysis::sql::StatementKind;
 use dbproof_analysis::traffic::{Executed, SqlState, Totals};
+use dbproof_analysis::transactions::{Collector, Transactions};
 use dbproof_capture::capture::{Batch, CaptureSummary};
 use dbproof_capture::protocol::{SessionEvent, SessionNews};
 use dbproof_model::WatchedDatabase;
@@ -28,6 +29,12 @@ pub(super) struct Analyst {
     idle: IdleTransactions,
     catalogs: Catalogs,
     saved: Option<SavedTrace>,
+    /// Collects transactions, where deadlocks are to be predicted from them.
+    transactions: Option<Collector>,
+    /// The database that was empty when the watch began.
+    born_empty: Option<String>,
+    /// Whether the detector is to have what was sent.
+    keep_sent: bool,
     /// Sessions and executions, by the number of the database.
     counts: Vec<(u64, u64)>,
     /// Errors that belong to no statement, and how often they came.
@@ -51,6 +58,9 @@ pub(super) struct Seen {
     pub(super) totals: Totals,
     pub(super) idle: IdleTransactions,
     pub(super) databases: Vec<WatchedDatabase>,
+    /// The transactions, where deadlocks are to be predicted from them.
+    #[expect(dead_code, reason = "the prediction will read it")]
+    pub(super) transactions: Option<Transactions>,
     /// Why the trace that was asked for is not whole.
     pub(super) not_saved: Option<String>,
     /// Errors that belong to no statement, and how often they came.
@@ -71,10 +81,22 @@ impl Analyst {
             idle: IdleTransactions::default(),
             catalogs: Catalogs::new(server),
             saved,
+            transactions: None,
+            born_empty: None,
+            keep_sent: true,
             counts: Vec::new(),
             refused: BTreeMap::new(),
             waits: HashMap::new(),
         }
+    }
+
+    /// Collects transactions too; what was sent is then let go, unless the detector is to have it.
+    /// `born_empty` is the database that is empty as yet.
+    pub(super) fn collecting(mut self, born_empty: Option<String>, keep_sent: bool) -> Self {
+        self.transactions = Some(Collector::new());
+        self.born_empty = born_empty;
+        self.keep_sent = keep_sent;
+        self
     }
 
     /// Takes batches until the capture ends.
@@ -131,24 +153,41 @@ impl Analyst {
             totals: self.totals,
             idle: self.idle,
             databases,
+            transactions: self.transactions.map(Collector::finish),
             not_saved,
             refused: self.refused,
         }
     }
 
     fn batch(&mut self, batch: Batch) {
+        let mut over = Vec::new();
         for event in batch.events {
+            if let SessionNews::Over { .. } | SessionNews::NotRead { .. } = event.what {
+                over.push(event.session);
+            }
             self.event(event);
         }
         for executed in batch.executed {
             self.executed(executed);
         }
+        // What a session did last can be in the batch that tells of its end.
+        if let Some(transactions) = &mut self.transactions {
+            for session in over {
+                transactions.session_over(session);
+            }
+        }
     }
 
-    fn executed(&mut self, executed: Executed) {
+    fn executed(&mut self, mut executed: Executed) {
         self.count(executed.database).1 += 1;
         if let Some(saved) = &mut self.saved {
             saved.executed(&executed);
+        }
+        if let Some(transactions) = &mut self.transactions {
+            transactions.push(&executed);
+            if !self.keep_sent {
+                executed.sent = None;
+            }
         }
         self.totals.push(&executed);
         if executed.statement.kind() == StatementKind::Other && executed.failed.is_none() {
@@ -166,6 +205,12 @@ impl Analyst {
                 let number = opened.database as usize;
                 if let Some(saved) = &mut self.saved {
                     saved.database(number, &opened.database_name);
+                }
+                if let Some(transactions) = &mut self.transactions {
+                    transactions.database(opened.database, &opened.database_name);
+                    if self.born_empty.as_ref() == Some(&opened.database_name) {
+                        transactions.is_born_empty(opened.database);
+                    }
                 }
                 self.catalogs
                     .opened(number, &opened.database_name, event.at_us);

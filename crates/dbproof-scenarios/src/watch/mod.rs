@@ -5,6 +5,7 @@
 //! * `analyst`: looks at the traffic while it passes; `catalogs`: asks what the columns are.
 //! * `proving`: runs loops and their batched statements side by side.
 //! * `record`: what is told of it all; `saving`: what is kept of it as a trace.
+//! * `traced`: the transactions of a trace, for the prediction of deadlocks.
 //! * `recorded`: traces and logs, which are judged in the same way; `counters`: what the server counts.
 
 mod analyst;
@@ -22,6 +23,7 @@ mod record;
 mod recorded;
 mod saving;
 mod target;
+mod traced;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -44,6 +46,7 @@ use self::record::{Circumstances, Limits, parts};
 pub use self::recorded::{RecordedOptions, RecordedSource, judge};
 use self::saving::SavedTrace;
 use self::target::Target;
+pub use self::traced::{TracedOptions, predict_from_trace};
 use crate::error::{InputError, RunError};
 use crate::observer::{Event, Observer};
 use crate::options::Threshold;
@@ -87,12 +90,15 @@ pub async fn watch(
     let reached = pointing::reachable(listened);
     let detector = detector(options.project.as_ref());
     let slow_us = slow_us(options.threshold);
-    let analyst = Analyst::new(detector, slow_us, &target.address, saved)
-        .start(batches)
-        .map_err(|source| RunError::File {
-            action: "start the analysis".to_owned(),
-            source,
-        })?;
+    let mut analyst = Analyst::new(detector, slow_us, &target.address, saved);
+    if options.predict {
+        let keep_sent = options.prove || options.keep_values;
+        analyst = analyst.collecting(target.born_empty.clone(), keep_sent);
+    }
+    let analyst = analyst.start(batches).map_err(|source| RunError::File {
+        action: "start the analysis".to_owned(),
+        source,
+    })?;
     let pointing = if options.command.is_empty() {
         Pointing::default()
     } else {
@@ -165,7 +171,7 @@ fn capture_options(options: &WatchOptions, target: &Target) -> CaptureOptions {
         tee.listen = options.listen;
     }
     CaptureOptions {
-        keep_sent: options.prove || options.keep_values,
+        keep_sent: options.prove || options.keep_values || options.predict,
         idle_transaction: options.idle_limit(),
         ..CaptureOptions::new(tee)
     }

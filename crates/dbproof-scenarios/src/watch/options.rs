@@ -29,6 +29,8 @@ pub struct WatchOptions {
     pub duration: Option<Duration>,
     /// Run each proven loop and its batched statement, and compare their rows.
     pub prove: bool,
+    /// Collect transactions, and predict deadlocks from them.
+    pub predict: bool,
     /// Keep what is captured as a trace in this file.
     pub save_trace: Option<PathBuf>,
     /// From where on a statement is slow.

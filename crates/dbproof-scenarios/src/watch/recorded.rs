@@ -201,6 +201,7 @@ impl Reading {
             totals: self.totals,
             idle: IdleTransactions::default(),
             databases: self.databases,
+            transactions: None,
             not_saved: None,
             refused: BTreeMap::new(),
         };
@@ -222,12 +223,12 @@ fn shown(path: &Path) -> String {
     path.display().to_string()
 }
 
-fn open(path: &Path) -> Result<File, RunError> {
+pub(super) fn open(path: &Path) -> Result<File, RunError> {
     File::open(path).map_err(|error| {
         InputError::new(format!("failed to read {}: {error}", path.display())).into()
     })
 }
 
-fn input(path: &Path, error: &dyn std::fmt::Display) -> RunError {
+pub(super) fn input(path: &Path, error: &dyn std::fmt::Display) -> RunError {
     InputError::new(format!("{}: {error}", path.display())).into()
 }

@@ -23,6 +23,8 @@ pub(super) struct Target {
     pub(super) address: Address,
     /// The server as the record tells it.
     pub(super) server: Server,
+    /// The database that is empty as yet, where there is one.
+    pub(super) born_empty: Option<String>,
     /// A throw-away server, as long as it is needed.
     _ephemeral: Option<Environment>,
 }
@@ -62,6 +64,7 @@ impl Target {
             string,
             address,
             server,
+            born_empty: None,
             _ephemeral: None,
         })
     }
@@ -73,23 +76,26 @@ impl Target {
         observer: &dyn Observer,
     ) -> Result<Self, RunError> {
         let environment = Environment::reach(choice, None, run, observer).await?;
-        let prepared = match &options.project {
-            Some(project) if has_schema(project) => {
+        let with_schema = options.project.as_ref().filter(|p| has_schema(p));
+        let prepared = match with_schema {
+            Some(project) => {
                 observer.event(Event::Preparing {
                     what: "schema and seed data",
                 });
                 let migrations = project.migrations()?;
                 stage::prepare(&environment, project, &migrations, options.seed, "main").await
             }
-            _ => {
+            None => {
                 let created = environment.databases().create(EMPTY_DATABASE).await;
                 created.map_err(RunError::from)
             }
         };
         let address = prepared.map_err(|error| environment.explain_loss(error))?;
         let string = ConnectionString::parse(&address.url_with_password());
+        let is_empty = with_schema.is_none();
         Ok(Target {
             string: string.ok_or_else(not_understood)?,
+            born_empty: is_empty.then(|| address.database().to_owned()),
             address,
             server: environment.server(),
             _ephemeral: Some(environment),

@@ -1,5 +1,7 @@
 //! The arguments of `dbproof deadlock`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::ScenarioArguments;
@@ -24,4 +26,8 @@ pub(crate) struct DeadlockArguments {
     /// this alone
     #[arg(long)]
     pub(crate) storm: bool,
+    /// Predict deadlocks from a trace that `dbproof watch --save-trace FILE --keep-values` has kept:
+    /// its transactions are run again on databases of dbproof's own
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "shapes", "catalogue", "runs", "storm"])]
+    pub(crate) trace: Option<PathBuf>,
 }

@@ -37,13 +37,16 @@ pub(crate) struct WatchArguments {
     /// {host}, {port}, {user}, {password} or {database} in it; repeatable
     #[arg(long, value_name = "NAME[=TEXT]")]
     pub(crate) env: Vec<VariableRequest>,
-    /// Keep what is captured as a trace, for `dbproof nplusone --trace FILE`; with values only where
-    /// --keep-values is given
+    /// Keep what is captured as a trace, for `dbproof nplusone --trace FILE`; with --keep-values also
+    /// with values, for `dbproof deadlock --trace FILE`
     #[arg(long, value_name = "FILE")]
     pub(crate) save_trace: Option<PathBuf>,
     /// Run every proven loop and its batched statement in a read-only transaction, and compare
     #[arg(long)]
     pub(crate) prove: bool,
+    /// Do not predict deadlocks from the transactions that pass [default: `[deadlock] predict`]
+    #[arg(long)]
+    pub(crate) no_predict: bool,
     /// Milliseconds from which on a statement is slow [default: `SLOW_QUERY_THRESHOLD_MS`, else
     /// that of the project, else 100]
     #[arg(long, value_name = "MS", value_parser = milliseconds)]

@@ -1,19 +1,26 @@
-//! `dbproof deadlock`: shapes of the project's and of the catalogue, and the storm.
+//! `dbproof deadlock`: shapes of the project's and of the catalogue, the storm, and the prediction from
+//! a trace.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use dbproof_model::Scenario;
-use dbproof_scenarios::DeadlockChoice;
 use dbproof_scenarios::project::Project;
 use dbproof_scenarios::project::shapes::{Shape, catalogue};
+use dbproof_scenarios::watch::{TracedOptions, predict_from_trace};
+use dbproof_scenarios::{DeadlockChoice, ServerChoice};
 
-use crate::arguments::DeadlockArguments;
-use crate::commands::scenarios;
-use crate::exit::Outcome;
-use crate::output::to_standard_output;
+use crate::arguments::{DeadlockArguments, ScenarioArguments};
+use crate::commands::{nplusone, scenarios, watch};
+use crate::exit::{Outcome, outcome};
+use crate::output::{Outputs, to_standard_output};
+use crate::progress::ProgressLine;
 
 pub(crate) fn run(arguments: DeadlockArguments) -> anyhow::Result<Outcome> {
+    if let Some(trace) = arguments.trace {
+        return predict(arguments.scenario, trace);
+    }
     let choice = DeadlockChoice {
         shapes: arguments.shapes,
         catalogue: arguments.catalogue,
@@ -39,6 +46,33 @@ pub(crate) fn run(arguments: DeadlockArguments) -> anyhow::Result<Outcome> {
             change: None,
         },
     )
+}
+
+/// Predicts deadlocks from a trace.
+fn predict(arguments: ScenarioArguments, trace: PathBuf) -> anyhow::Result<Outcome> {
+    let outputs = Outputs::open(&arguments.output)?;
+    let options = TracedOptions {
+        project: watch::project(nplusone::named(&arguments.config))?,
+        trace,
+        server: match arguments.database_url {
+            Some(url) => ServerChoice::Url(url),
+            None => ServerChoice::Ephemeral {
+                binaries: arguments.binaries.pg_bin,
+            },
+        },
+        cleaner: Some(scenarios::cleaner()?),
+        seed: arguments.measure.seed,
+    };
+    let progress = ProgressLine::new(arguments.output.quiet);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start")?;
+    let record = runtime.block_on(predict_from_trace(&options, &progress));
+    progress.finish();
+    let record = record?;
+    outputs.write(&record)?;
+    Ok(outcome(&record, arguments.fail_on))
 }
 
 /// What dbproof carries itself needs no project; where there is one, its settings count.

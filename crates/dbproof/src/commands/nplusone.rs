@@ -80,6 +80,6 @@ fn counted(arguments: &NPlusOneArguments, progress: &ProgressLine) -> anyhow::Re
 }
 
 /// The configuration, where another one than the usual is asked for: traffic needs no project.
-fn named(config: &Path) -> Option<&Path> {
+pub(super) fn named(config: &Path) -> Option<&Path> {
     (config != Path::new(watch::DEFAULT_CONFIG)).then_some(config)
 }

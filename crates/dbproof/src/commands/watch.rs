@@ -87,7 +87,9 @@ fn options(arguments: WatchArguments) -> anyhow::Result<WatchOptions> {
     }
     let mut variables = configured_variables(project.as_ref())?;
     variables.extend(arguments.env);
+    let configured = project.as_ref().is_none_or(|p| p.config.deadlock.predict);
     Ok(WatchOptions {
+        predict: configured && !arguments.no_predict,
         threshold: threshold(arguments.slow_threshold, project.as_ref())?,
         project,
         server,
