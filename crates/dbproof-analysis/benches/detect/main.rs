@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use dbproof_analysis::nplusone::{Detector, Thresholds};
 use dbproof_analysis::traffic::Totals;
+use dbproof_analysis::transactions::Collector;
 
 use traffic::{Kind, Traffic};
 
@@ -22,19 +23,20 @@ fn main() {
         .find_map(|argument| argument.parse().ok());
     let count: u64 = count.unwrap_or(2_000_000);
     println!(
-        "| traffic | executions | groups | detector, executions a second | with totals | memory after \
-         a tenth | after all |"
+        "| traffic | executions | groups | detector, executions a second | with totals | with \
+         transactions | memory after a tenth | after all |"
     );
-    println!("|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|");
     for kind in Kind::ALL {
         let run = run(kind, count);
         let rate = |took: Duration| format!("{:.2} M", count as f64 / took.as_secs_f64() / 1e6);
         println!(
-            "| {} | {count} | {} | {} | {} | {:.1} MiB | {:.1} MiB |",
+            "| {} | {count} | {} | {} | {} | {} | {:.1} MiB | {:.1} MiB |",
             kind.name(),
             run.groups,
             rate(run.detector),
             rate(run.detector + run.totals),
+            rate(run.detector + run.totals + run.transactions),
             run.early_mib,
             run.late_mib
         );
@@ -45,6 +47,7 @@ struct Run {
     groups: usize,
     detector: Duration,
     totals: Duration,
+    transactions: Duration,
     /// The most memory that the process has held, above what it held at the beginning.
     early_mib: f64,
     late_mib: f64,
@@ -55,6 +58,8 @@ fn run(kind: Kind, count: u64) -> Run {
     let mut detector = Detector::new(Thresholds::default());
     detector.schema(0, Traffic::schema());
     let mut totals = Totals::new(100_000);
+    let mut collector = Collector::new();
+    let mut collecting = Duration::ZERO;
     let mut piece = Vec::with_capacity(PIECE + 64);
     reset_peak();
     let before = peak_mib();
@@ -71,6 +76,13 @@ fn run(kind: Kind, count: u64) -> Run {
         }
         totalling += began.elapsed();
         let began = Instant::now();
+        for executed in &mut piece {
+            collector.push(executed);
+            // As the watch does, which gives the detector no more than hashes.
+            executed.sent = None;
+        }
+        collecting += began.elapsed();
+        let began = Instant::now();
         for executed in piece.drain(..) {
             detector.push(executed);
         }
@@ -83,11 +95,15 @@ fn run(kind: Kind, count: u64) -> Run {
     let detection = detector.finish();
     detecting += began.elapsed();
     assert_eq!(detection.executions, pushed);
+    let began = Instant::now();
+    assert!(collector.finish().lost.is_empty());
+    collecting += began.elapsed();
     let scale = count as f64 / pushed as f64;
     Run {
         groups: detection.groups.len(),
         detector: detecting.mul_f64(scale),
         totals: totalling.mul_f64(scale),
+        transactions: collecting.mul_f64(scale),
         early_mib: early.unwrap_or(before) - before,
         late_mib: peak_mib() - before,
     }

@@ -4,7 +4,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use dbproof_analysis::traffic::{
-    Executed, HashKey, ResultHashes, ResultShape, Statement, Statements, Tags, ValueHash,
+    Executed, HashKey, ResultHashes, ResultShape, SentParameter, SentText, Statement, Statements,
+    Tags, ValueHash,
 };
 use dbproof_model::{Column, ForeignKey, Relation, ResultColumn, Schema};
 
@@ -42,6 +43,7 @@ const ROWS: u64 = 20;
 
 /// A statement and its result's columns.
 struct Known {
+    sql: Arc<str>,
     statement: Arc<Statement>,
     shape: Option<Arc<ResultShape>>,
 }
@@ -68,6 +70,7 @@ impl Traffic {
     pub(crate) fn new(kind: Kind) -> Self {
         let mut statements = Statements::new(HashKey(1, 2));
         let mut known = |sql: &str, columns: &[(u32, i16)]| Known {
+            sql: sql.into(),
             statement: statements.read(sql).statement,
             shape: (!columns.is_empty()).then(|| Arc::new(shape(columns))),
         };
@@ -284,7 +287,16 @@ impl Traffic {
             rows: said.rows,
             failed: None,
             result: said.result,
-            sent: None,
+            sent: Some(Box::new(SentText {
+                sql: Arc::clone(&said.known.sql),
+                parameters: (0..said.known.statement.positions())
+                    .map(|_| SentParameter {
+                        type_oid: 20,
+                        binary: true,
+                        value: Some(said.value.to_be_bytes().to_vec()),
+                    })
+                    .collect(),
+            })),
         });
     }
 

@@ -22,6 +22,8 @@ pub enum TraceItem {
     Schema(u32, Schema),
     /// Executions, in the order in which they were captured.
     Executions(Vec<Executed>),
+    /// The database of this number was empty when the capture began.
+    BornEmpty(u32),
     /// Why the trace is not complete.
     Incomplete(String),
 }
@@ -156,6 +158,7 @@ impl<R: Read> TraceReader<R> {
                 self.tags.clear();
                 Ok(None)
             }
+            Record::BornEmpty(database) => Ok(Some(TraceItem::BornEmpty(database))),
             Record::Series(series) => {
                 self.series = series;
                 Ok(None)

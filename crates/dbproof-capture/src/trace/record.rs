@@ -39,6 +39,8 @@ pub(super) enum Record<'a> {
     /// The series of each of the executions of the next [`Record::Executions`]. Where it is missing,
     /// each is a series of its own.
     Series(Vec<u32>),
+    /// The database of this number was empty when the capture began.
+    BornEmpty(u32),
 }
 
 /// The columns of a result.

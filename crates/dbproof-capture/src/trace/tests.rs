@@ -70,6 +70,7 @@ fn written(executed: &[Executed], keep_values: bool) -> Vec<u8> {
     let mut writer = TraceWriter::new(Vec::new(), keep_values).unwrap();
     writer.server("15.18").unwrap();
     writer.databases(&["shop".to_owned()]).unwrap();
+    writer.born_empty(0).unwrap();
     for executed in executed {
         writer.executed(executed).unwrap();
     }
@@ -94,6 +95,7 @@ struct Seen {
     server: String,
     databases: Vec<String>,
     schemas: Vec<(u32, Schema)>,
+    born_empty: Vec<u32>,
     executed: Vec<Executed>,
     incomplete: Vec<String>,
 }
@@ -107,6 +109,7 @@ fn read(bytes: &[u8]) -> Result<Seen, TraceError> {
             TraceItem::Database(name) => seen.databases.push(name),
             TraceItem::Schema(database, schema) => seen.schemas.push((database, schema)),
             TraceItem::Executions(more) => seen.executed.extend(more),
+            TraceItem::BornEmpty(database) => seen.born_empty.push(database),
             TraceItem::Incomplete(reason) => seen.incomplete.push(reason),
         }
     }
@@ -140,6 +143,7 @@ fn what_is_written_is_read() {
         let seen = read(&written(&all, keep_values)).unwrap();
         assert_eq!(seen.server, "15.18");
         assert_eq!(seen.databases, ["shop"]);
+        assert_eq!(seen.born_empty, [0]);
         assert_eq!(seen.schemas, [(0, schema())]);
         assert_eq!(seen.incomplete, ["a reason"]);
         let expected: Vec<_> = all.iter().map(|e| told(e, keep_values)).collect();

@@ -64,6 +64,11 @@ impl<W: Write> TraceWriter<W> {
         Ok(())
     }
 
+    /// Tells that a database was empty when the capture began.
+    pub fn born_empty(&mut self, database: u32) -> io::Result<()> {
+        self.record(&Record::BornEmpty(database))
+    }
+
     /// Tells the catalog of a database.
     pub fn schema(&mut self, database: u32, schema: &Schema) -> io::Result<()> {
         self.flush_batch()?;

@@ -91,11 +91,15 @@ impl Analyst {
     }
 
     /// Collects transactions too; what was sent is then let go, unless the detector is to have it.
-    /// `born_empty` is the database that is empty as yet.
-    pub(super) fn collecting(mut self, born_empty: Option<String>, keep_sent: bool) -> Self {
+    pub(super) fn collecting(mut self, keep_sent: bool) -> Self {
         self.transactions = Some(Collector::new());
-        self.born_empty = born_empty;
         self.keep_sent = keep_sent;
+        self
+    }
+
+    /// The database that is empty as yet, where there is one.
+    pub(super) fn born_empty(mut self, database: Option<String>) -> Self {
+        self.born_empty = database;
         self
     }
 
@@ -203,12 +207,19 @@ impl Analyst {
             SessionNews::Opened(opened) => {
                 self.count(opened.database).0 += 1;
                 let number = opened.database as usize;
+                let is_new = self
+                    .born_empty
+                    .take_if(|name| *name == opened.database_name);
+                let is_new = is_new.is_some();
                 if let Some(saved) = &mut self.saved {
                     saved.database(number, &opened.database_name);
+                    if is_new {
+                        saved.born_empty(opened.database);
+                    }
                 }
                 if let Some(transactions) = &mut self.transactions {
                     transactions.database(opened.database, &opened.database_name);
-                    if self.born_empty.as_ref() == Some(&opened.database_name) {
+                    if is_new {
                         transactions.is_born_empty(opened.database);
                     }
                 }

@@ -90,10 +90,11 @@ pub async fn watch(
     let reached = pointing::reachable(listened);
     let detector = detector(options.project.as_ref());
     let slow_us = slow_us(options.threshold);
-    let mut analyst = Analyst::new(detector, slow_us, &target.address, saved);
+    let mut analyst = Analyst::new(detector, slow_us, &target.address, saved)
+        .born_empty(target.born_empty.clone());
     if options.predict {
         let keep_sent = options.prove || options.keep_values;
-        analyst = analyst.collecting(target.born_empty.clone(), keep_sent);
+        analyst = analyst.collecting(keep_sent);
     }
     let analyst = analyst.start(batches).map_err(|source| RunError::File {
         action: "start the analysis".to_owned(),

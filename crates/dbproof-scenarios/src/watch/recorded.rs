@@ -143,6 +143,7 @@ impl Reading {
                         self.executed(executed);
                     }
                 }
+                TraceItem::BornEmpty(_) => {}
                 TraceItem::Incomplete(reason) => self.summary.incomplete.push(reason),
             }
         }

@@ -49,6 +49,14 @@ impl SavedTrace {
         name.clone_into(&mut self.names[number]);
     }
 
+    /// Tells that a database was empty when the watch began.
+    pub(super) fn born_empty(&mut self, number: u32) {
+        self.write(|writer, names| {
+            writer.databases(names)?;
+            writer.born_empty(number)
+        });
+    }
+
     /// Tells the catalog of a database.
     pub(super) fn schema(&mut self, number: u32, schema: &Schema) {
         self.write(|writer, names| {

@@ -133,6 +133,7 @@ impl Traced {
                         collector.push(&executed);
                     }
                 }
+                TraceItem::BornEmpty(database) => collector.is_born_empty(database),
                 TraceItem::Incomplete(reason) => incomplete.push(reason),
                 TraceItem::Server(_) | TraceItem::Schema(..) => {}
             }

@@ -64,6 +64,31 @@ fn a_trace_is_judged_as_the_traffic_was() {
 }
 
 #[test]
+fn transactions_are_read_from_a_trace_with_values() {
+    let shop = Shop::new();
+    let pay = "psql -qAt -c \"begin\" -c \"update users set name = 'a' where id = 1\" -c \"update users \
+               set name = 'a' where id = 2\" -c commit";
+    let command = ["--", "sh", "-c", pay];
+    for (file, keeps) in [
+        ("with.trace", &["--keep-values"][..]),
+        ("without.trace", &[]),
+    ] {
+        let (code, _) = shop.watch_record(&[&["--save-trace", file], keeps, &command].concat());
+        assert_eq!(code, 0);
+    }
+    let run = shop.run(&["deadlock", "--trace", "without.trace"]);
+    run.failed_with(2, &["without their values", "--keep-values"]);
+    let (code, record) = shop.record(&["deadlock", "--trace", "with.trace"]);
+    assert_eq!(code, 4);
+    let seen = &record["scenarios"]["deadlock"]["prediction"];
+    assert_eq!(
+        (&seen["classes"], &seen["transactions"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(seen["not_checked"][0]["what"], "update users");
+}
+
+#[test]
 fn a_trace_that_was_cut_off_is_inconclusive() {
     let shop = Shop::new();
     let query = "psql -qAtc 'select 1 from users limit 1'";

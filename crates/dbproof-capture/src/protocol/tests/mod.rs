@@ -3,6 +3,7 @@
 mod copying;
 mod extended;
 mod names;
+mod sent;
 mod simple;
 mod splits;
 mod stream;
@@ -21,16 +22,23 @@ use wire::Sent;
 const KEY: HashKey = HashKey(1, 2);
 
 fn collector() -> Collector {
+    collector_that_keeps(false)
+}
+
+fn collector_that_keeps(keep_sent: bool) -> Collector {
     Collector::new(ReadingOptions {
         key: KEY,
-        keep_sent: false,
+        keep_sent,
         idle_transaction_us: 1_000,
     })
 }
 
 /// Reads a conversation, each message at a moment of its own.
 fn collected(conversation: &[Sent]) -> Collector {
-    let mut collector = collector();
+    collected_by(collector(), conversation)
+}
+
+fn collected_by(mut collector: Collector, conversation: &[Sent]) -> Collector {
     let mut session = Session::new(1);
     let mut at_us = 0;
     for sent in conversation {
