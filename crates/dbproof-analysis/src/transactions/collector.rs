@@ -90,10 +90,15 @@ impl Collector {
         } else if executed.transaction.is_none() && !begins(&role.act) {
             return;
         }
-        let sent = if is_kept(&role.act) || executed.transaction.is_some() {
-            self.histories.sent(executed)
+        let open = self.sessions.get(&executed.session);
+        let open = open.and_then(|session| session.open.as_ref());
+        if role.act == Act::Reads && open.is_some_and(|open| open.repeats(&role)) {
+            return;
+        }
+        let sent = if role.act == Act::Reads {
+            executed.sent.as_deref().cloned().map(Arc::new)
         } else {
-            None
+            self.histories.sent(executed)
         };
         self.histories
             .take(self.number, executed, &role, sent.as_ref());
@@ -230,12 +235,7 @@ fn open(executed: &Executed, session: &Session, begin: Option<String>) -> Open {
 
 /// Whether something is remembered of a statement outside of any transaction.
 fn begins(act: &Act) -> bool {
-    is_kept(act) || matches!(act, Act::CreatesDatabase(..) | Act::CopiesIn(_))
-}
-
-/// Whether the text is kept of a statement outside of any transaction.
-fn is_kept(act: &Act) -> bool {
-    act.is_history()
+    act.is_history() || matches!(act, Act::CreatesDatabase(..) | Act::CopiesIn(_))
 }
 
 /// Whether a statement by itself can be a transaction.

@@ -1,10 +1,12 @@
 //! A transaction that is open: [`Open`].
 
+use std::sync::Arc;
+
 use super::act::Act;
 use super::blocks::Block;
 use super::depths::Depths;
 use super::found::{Found, Origin, Setting, Unfit};
-use super::item::Item;
+use super::item::{Item, Role};
 use super::table::Table;
 
 /// A transaction of more statements than this is cut: what was released of it is kept, and the rest
@@ -14,6 +16,9 @@ const MOST_ITEMS: usize = 5_000;
 const MOST_BYTES: usize = 8 << 20;
 /// As many transactions are remembered of what was cut off.
 const MOST_FOLDED: usize = 400;
+
+/// Executions in a row of one statement that only reads that are kept.
+const MOST_REPEATED_READS: usize = 3;
 
 /// A transaction that is open; of a session that sends several statements at once, those.
 #[derive(Debug)]
@@ -53,6 +58,13 @@ impl Open {
             self.fold();
         }
         self.bytes.cast_signed() - before.cast_signed()
+    }
+
+    /// Whether its last statements are executions of this one; of what only reads, more tell nothing.
+    pub(super) fn repeats(&self, role: &Arc<Role>) -> bool {
+        let last = self.items.iter().rev().take(MOST_REPEATED_READS);
+        let same = last.filter(|item| Arc::ptr_eq(&item.role, role));
+        same.count() == MOST_REPEATED_READS
     }
 
     pub(super) fn bytes(&self) -> usize {

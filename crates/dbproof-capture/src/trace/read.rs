@@ -125,7 +125,8 @@ impl<R: Read> TraceReader<R> {
                 let series = std::mem::take(&mut self.series);
                 let before = self.executions;
                 self.executions += records.len() as u64;
-                let alone = (0..records.len() as u64).map(|at| (before + at) as u32);
+                let alone =
+                    (before..self.executions).map(|at| u32::try_from(at).unwrap_or(u32::MAX));
                 let series: Vec<u32> = if series.len() == records.len() {
                     series
                 } else {

@@ -276,3 +276,10 @@ fn the_end_of_the_capture_ends_what_is_open() {
         "update a ×1 rolled back: update a set b = 1",
     );
 }
+
+#[test]
+fn of_reads_in_a_row_three_are_kept() {
+    let reads = "select * from a where id = 1\n".repeat(9);
+    let script = format!("begin\n{reads}update a set b = 1 where id = 1\n{reads}commit");
+    assert_eq!(collect(&script).classes[0].statements.len(), 7);
+}
