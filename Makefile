@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-clients test-matrix lint bench bench-baselines bench-capture bench-client bench-deadlocks bench-detect bench-diff bench-rules bench-scan bench-seed bench-verdicts clean
+.PHONY: help demo build test test-clients test-matrix lint bench bench-baselines bench-capture bench-client bench-deadlocks bench-detect bench-diff bench-predictions bench-rules bench-scan bench-seed bench-verdicts clean
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
@@ -43,6 +43,9 @@ bench-client: ## Measure the measuring connection beside tokio-postgres and pgbe
 
 bench-deadlocks: ## Measure every deadlock shape and the storm (ARGS=20 runs); not part of the tests
 	@scripts/bench-deadlocks $(ARGS)
+
+bench-predictions: ## Hold predicted deadlocks against brute force (ARGS="search NAME" for brute force anew)
+	@scripts/bench-predictions $(ARGS)
 
 bench-rules: ## Judge recorded noise by every rule: false alarms and power side by side
 	@scripts/bench-rules

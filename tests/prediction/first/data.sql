@@ -1,4 +1,5 @@
-INSERT INTO settings VALUES ('currency', 'EUR'), ('transfers', 'on'), ('season', 'winter'), ('opening', '9 to 5');
+INSERT INTO settings VALUES ('currency', 'EUR'), ('transfers', 'on'), ('season', 'winter'), ('opening', '9 to 5'),
+    ('bookkeeping', 'open');
 INSERT INTO counters VALUES ('orders', 500), ('signups', 20), ('reviews', 0), ('payments', 0), ('visits', 0);
 INSERT INTO users (id, email, name) SELECT n, 'user' || n || '@example.com', 'User ' || n FROM generate_series(1, 20) n;
 -- Account 1 is the shop's own.
@@ -19,5 +20,10 @@ INSERT INTO coupons VALUES ('SPRING', 100), ('WELCOME', 100), ('VIP', 5);
 INSERT INTO jobs (id, kind, user_id) SELECT n, 'mail', n FROM generate_series(1, 20) n;
 INSERT INTO events (day, kind, user_id)
 SELECT '2026-01-10'::date + 2 * n, 'visit', n FROM generate_series(1, 20) n;
+INSERT INTO suppliers (id, name) SELECT n, 'Supplier ' || n FROM generate_series(1, 12) n;
+INSERT INTO contracts (id, supplier_id) SELECT n, n FROM generate_series(1, 12) n;
+INSERT INTO budgets SELECT n, 0 FROM generate_series(1, 12) n;
+INSERT INTO regions SELECT n, 'Region ' || n FROM generate_series(1, 12) n;
 SELECT setval(pg_get_serial_sequence(name, 'id'), 1000)
-FROM unnest(ARRAY['users', 'accounts', 'payments', 'products', 'orders', 'shipments', 'tags', 'jobs']) name;
+FROM unnest(ARRAY['users', 'accounts', 'payments', 'products', 'orders', 'shipments', 'tags', 'jobs', 'suppliers',
+    'contracts']) name;

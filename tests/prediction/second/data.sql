@@ -16,7 +16,11 @@ INSERT INTO loans SELECT n, n, 1 FROM generate_series(1, 10) n;
 INSERT INTO threads SELECT n, 'Subject ' || n FROM generate_series(1, 10) n;
 INSERT INTO messages (thread_id, sender, body) SELECT 1 + n % 10, n, 'Hello' FROM generate_series(1, 30) n;
 INSERT INTO outbox (id, topic) SELECT n, 'mail' FROM generate_series(1, 12) n;
-INSERT INTO limits VALUES ('rooms', 100), ('seats', 100), ('loans', 100), ('messages', 100);
+INSERT INTO lockers SELECT n, NULL FROM generate_series(1, 12) n;
+INSERT INTO shifts SELECT '2026-05-01'::date + d, station
+FROM generate_series(0, 4) d, unnest(ARRAY['bar', 'desk', 'kitchen']) station;
+INSERT INTO tasks (id, title, day, station) SELECT n, 'Task ' || n, '2026-05-01', 'desk' FROM generate_series(1, 12) n;
+INSERT INTO limits VALUES ('lockers', 100), ('rooms', 100), ('seats', 100), ('loans', 100), ('messages', 100);
 INSERT INTO statistics VALUES ('2026-05-01', 0, 0), ('2026-05-02', 0, 0);
 REFRESH MATERIALIZED VIEW busiest;
-SELECT setval(pg_get_serial_sequence(name, 'id'), 1000) FROM unnest(ARRAY['guests', 'bookings', 'outbox']) name;
+SELECT setval(pg_get_serial_sequence(name, 'id'), 1000) FROM unnest(ARRAY['guests', 'bookings', 'outbox', 'tasks']) name;

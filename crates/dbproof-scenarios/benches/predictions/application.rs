@@ -20,43 +20,68 @@ pub(crate) async fn set_up(client: &Client, suite: &Suite) -> Result<(), tokio_p
     client.batch_execute(&suite.data).await
 }
 
-/// Sends the transaction of an instance, each statement with a tag that tells the template's name,
-/// and ends it by `end`. Of an error, with what it was about.
+/// What an application is run by, and so how its transactions end.
+#[derive(Clone, Copy)]
+pub(crate) enum Style {
+    /// Its users: they are committed.
+    Committed,
+    /// Its tests: each is a savepoint of a transaction that the test framework rolls back.
+    Tests,
+}
+
+impl Style {
+    /// What is sent before a transaction, and after it.
+    fn around(self, begin: &str) -> (Vec<&str>, &'static [&'static str]) {
+        match self {
+            Self::Committed => (vec![begin], &["COMMIT"]),
+            Self::Tests => (
+                vec![begin, "SAVEPOINT test"],
+                &["RELEASE SAVEPOINT test", "ROLLBACK"],
+            ),
+        }
+    }
+}
+
+/// Sends the transaction of an instance, each statement with a tag that tells the template's name. Of
+/// an error, with what it was about.
 pub(crate) async fn call(
     client: &Client,
     template: &Template,
     instance: usize,
-    end: &str,
+    style: Style,
 ) -> Result<(), String> {
     let told = |statement: &str, error: &tokio_postgres::Error| {
-        let error = error
-            .as_db_error()
-            .map_or_else(|| error.to_string(), ToString::to_string);
-        format!("{} #{instance}: {statement}: {error}", template.name)
+        let server = error.as_db_error();
+        let error = server.map_or_else(|| error.to_string(), ToString::to_string);
+        format!("{} #{}: {statement}: {error}", template.name, instance + 1)
     };
     let tag = format!(" /*route='{}'*/", template.name);
     let plain = async |text: &str| {
         let sent = client.batch_execute(text).await;
         sent.map_err(|error| told(text, &error))
     };
-    plain(template.begin()).await?;
+    let (before, after) = style.around(template.begin());
+    for text in before {
+        plain(text).await?;
+    }
     if template.literals {
         for text in template.written(instance) {
             plain(&format!("{text}{tag}")).await?;
         }
     } else {
         for sent in template.sent(instance) {
-            let parameters = sent.parameters.iter().map(|text| AsText(text));
-            let parameters: Vec<AsText<'_>> = parameters.collect();
+            let parameters: Vec<AsText<'_>> = sent.parameters.iter().map(|p| AsText(p)).collect();
             let parameters = parameters.iter().map(|p| p as &(dyn ToSql + Sync));
             let parameters: Vec<&(dyn ToSql + Sync)> = parameters.collect();
-            let answer = client
-                .query(&format!("{}{tag}", sent.text), &parameters)
-                .await;
+            let text = format!("{}{tag}", sent.text);
+            let answer = client.query(&text, &parameters).await;
             answer.map_err(|error| told(&sent.text, &error))?;
         }
     }
-    plain(end).await
+    for text in after {
+        plain(text).await?;
+    }
+    Ok(())
 }
 
 /// A parameter of whatever type, in the text format.

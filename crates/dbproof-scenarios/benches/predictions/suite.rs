@@ -1,6 +1,7 @@
 //! The files of a suite under `tests/prediction/`: [`Suite`].
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -37,9 +38,9 @@ pub(crate) struct Template {
     /// Whether the application writes its values into the text.
     #[serde(default)]
     pub(crate) literals: bool,
-    /// Whether constraints are left that COMMIT checks, and so locks what they refer to.
-    #[serde(default)]
-    checked_at_commit: bool,
+    /// Where values come out of what an earlier statement has returned, and so depend on what others
+    /// do: the same statements with the values taken from there.
+    dependent: Option<Vec<String>>,
     /// Values with which the application would call it.
     pub(crate) instances: Vec<BTreeMap<String, Value>>,
 }
@@ -150,7 +151,7 @@ impl Template {
                             names.push(name);
                             names.len() - 1
                         });
-                        text.push_str(&format!("${}", at + 1));
+                        let _ = write!(text, "${}", at + 1);
                     }
                 }
             }
@@ -174,19 +175,15 @@ impl Template {
         written.collect()
     }
 
-    /// The same for whoever begins every transaction by `BEGIN` and ends none: with the isolation
-    /// level before, and with what COMMIT does of itself behind.
+    /// The same for whoever begins every transaction by `BEGIN` and may have others beside it.
     pub(crate) fn alone(&self, instance: usize) -> Vec<String> {
         let level = self.begin.as_ref().map(|begin| {
             let level = begin.trim_start_matches("BEGIN").trim();
             format!("SET TRANSACTION {level}")
         });
-        let checks = self
-            .checked_at_commit
-            .then_some("SET CONSTRAINTS ALL IMMEDIATE");
-        let mut statements = self.written(instance);
+        let dependent = self.dependent.clone();
+        let mut statements = dependent.unwrap_or_else(|| self.written(instance));
         statements.splice(0..0, level);
-        statements.extend(checks.map(str::to_owned));
         statements
     }
 }

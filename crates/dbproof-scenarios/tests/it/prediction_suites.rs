@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use dbproof_postgres::{Binaries, EphemeralServer};
 
-use self::application::{call, connect, set_up};
+use self::application::{Style, call, connect, set_up};
 use self::suite::Suite;
 
 #[path = "../../benches/predictions/application.rs"]
@@ -27,7 +27,7 @@ async fn check(name: &str, at_least: usize) {
     let mut wrong = Vec::new();
     for template in &suite.templates {
         for instance in 0..template.instances.len() {
-            let called = call(&client, template, instance, "ROLLBACK").await;
+            let called = call(&client, template, instance, Style::Tests).await;
             client.batch_execute("ROLLBACK; BEGIN").await.unwrap();
             let alone = template.alone(instance).join(";\n");
             let ran = client.batch_execute(&alone).await;
@@ -43,7 +43,8 @@ async fn check(name: &str, at_least: usize) {
     // What an application is seen with goes through for good, one after the other.
     for template in &suite.templates {
         for instance in 0..template.seen {
-            call(&client, template, instance, "COMMIT").await.unwrap();
+            let called = call(&client, template, instance, Style::Committed).await;
+            called.unwrap();
         }
     }
 }
