@@ -116,6 +116,7 @@ def watched_complaints(client, words, setup, bench, page, version, direct) -> li
     looped = version == "looped"
     watched = bench.run(client, words, setup, watched=True)
     wrong = judge.record_complaints(page.looped if looped else (), watched.record, watched.code)
+    wrong += judge.prediction_complaints((), watched.record)
     wrong += judge.log_complaints(page.looped, watched.statements, looped)
     if direct.output not in watched.output:
         wrong.append("the application does not print the same under watch")
@@ -147,9 +148,13 @@ def check_suite(client: Client, command: list[str], setup: list[str], bench: Ben
             count = sum(1 for text in texts if group.child.search(text))
             if count < group.executions:
                 wrong.append(f"the server's log has {group.child.pattern!r} {count} times, not {group.executions}")
+        for pattern in (pattern for deadlock in client.deadlocks for pattern in deadlock.statements):
+            if sum(1 for text in texts if pattern.search(text)) < 2:
+                wrong.append(f"the server's log does not have {pattern.pattern!r} twice")
     if not wrong and bench.dbproof:
         watched = bench.run(client, command, setup, watched=True)
         wrong = judge.record_complaints(client.planted, watched.record, watched.code)
+        wrong += judge.prediction_complaints(client.deadlocks, watched.record)
         if wrong:
             wrong += evidence(bench, watched, client.name)
     report.line(client.name, "suite", f"({len(direct.statements)} statements)", wrong)

@@ -29,6 +29,21 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Deadlock:
+    """A deadlock that must be predicted and confirmed, though nothing deadlocks in the run."""
+
+    # One pattern a transaction that takes part, and one an object that they lock against each other.
+    transactions: tuple[re.Pattern, ...]
+    objects: tuple[re.Pattern, ...]
+    # What the server's log must hold, each twice at least: once in either order.
+    statements: tuple[re.Pattern, ...]
+
+    def __str__(self) -> str:
+        words = (" and ".join(p.pattern for p in patterns) for patterns in (self.transactions, self.objects))
+        return "a confirmed deadlock of {} over {}".format(*words)
+
+
+@dataclass(frozen=True)
 class Page:
     """A page and what is to be found in its looped version."""
 
@@ -49,6 +64,7 @@ class Client:
     versions: tuple[str, ...] = VERSIONS
     # The planted findings of a whole test suite, which has no versions and no pages.
     planted: tuple[Group, ...] | None = None
+    deadlocks: tuple[Deadlock, ...] = ()
     optional: bool = False
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -83,9 +99,13 @@ def read_client(file: Path, shared: dict) -> list[Client]:
         raise CatalogueError(f"{file}: unknown keys {', '.join(sorted(unknown))}; known are {', '.join(sorted(known))}")
     own = data.get("page", {})
     folder = file.parent
-    planted = None
+    planted, locked = None, ()
     if (folder / "planted.toml").exists():
-        planted = groups(folder / "planted.toml", load(folder / "planted.toml").get("planted", []))
+        suite = load(folder / "planted.toml")
+        if unknown := suite.keys() - {"planted", "deadlock"}:
+            raise CatalogueError(f"{folder / 'planted.toml'}: unknown keys {', '.join(sorted(unknown))}")
+        planted = groups(folder / "planted.toml", suite.get("planted", []))
+        locked = deadlocks(folder / "planted.toml", suite.get("deadlock", []))
     clients = []
     for name, variant in data.get("variants", {folder.name: {}}).items():
         pages = []
@@ -104,6 +124,7 @@ def read_client(file: Path, shared: dict) -> list[Client]:
                 pages=tuple(pages),
                 versions=tuple(data.get("versions", VERSIONS)),
                 planted=planted,
+                deadlocks=locked,
                 optional=data.get("optional", False),
                 environment=data.get("environment", {}),
             )
@@ -127,6 +148,18 @@ def groups(file: Path, tables: list[dict]) -> tuple[Group, ...]:
                 )
             )
         except (KeyError, re.error) as error:
+            raise CatalogueError(f"{file}: {table}: {error!r}") from error
+    return tuple(read)
+
+
+def deadlocks(file: Path, tables: list[dict]) -> tuple[Deadlock, ...]:
+    """The planted deadlocks of a suite."""
+    read = []
+    for table in tables:
+        try:
+            keys = ("transactions", "objects", "statements")
+            read.append(Deadlock(*(tuple(re.compile(pattern) for pattern in table[key]) for key in keys)))
+        except (KeyError, TypeError, re.error) as error:
             raise CatalogueError(f"{file}: {table}: {error!r}") from error
     return tuple(read)
 

@@ -1,8 +1,9 @@
 """What is wrong with a run: each function returns its complaints, and none where all is right."""
 
+import itertools
 import re
 
-from .catalogue import Group
+from .catalogue import Deadlock, Group
 from .server import Statement
 
 # What fails a run.
@@ -82,6 +83,40 @@ def differences(group: Group, found: dict) -> list[str]:
     if group.sessions and found["sessions"] != group.sessions:
         wrong.append(f"it ran over {found['sessions']} sessions, not {group.sessions}")
     return wrong
+
+
+def prediction_complaints(expected: tuple[Deadlock, ...], record: dict | None) -> list[str]:
+    """Whether exactly the expected deadlocks are confirmed. What is only possible is no fault."""
+    part = ((record or {}).get("scenarios") or {}).get("deadlock")
+    if part is None or "predictions" not in part:
+        return ["the run record has no scenarios.deadlock.predictions"] if expected else []
+    left = [found for found in part["predictions"] if found["verdict"] == "confirmed"]
+    complaints = []
+    for deadlock in expected:
+        best = next((found for found in left if is_that(deadlock, found)), None)
+        if best is not None:
+            left.remove(best)
+        else:
+            complaints.append(f"expected {deadlock}")
+    complaints.extend(f"unexpected: {describe_deadlock(found)}" for found in left)
+    return complaints
+
+
+def is_that(deadlock: Deadlock, found: dict) -> bool:
+    """Whether a prediction is of these transactions, in whatever order, and of these objects alone."""
+    names = [normal(name) for name in found["transactions"]]
+    objects = [normal(name) for name in found["objects"]]
+    orders = itertools.permutations(names) if len(names) == len(deadlock.transactions) else ()
+    return (
+        any(all(p.search(name) for p, name in zip(deadlock.transactions, order)) for order in orders)
+        and all(any(p.search(name) for p in deadlock.objects) for name in objects)
+        and all(any(p.search(name) for name in objects) for p in deadlock.objects)
+    )
+
+
+def describe_deadlock(found: dict) -> str:
+    """A prediction in one line."""
+    return f"{found['verdict']} deadlock of {' and '.join(found['transactions'])} over {', '.join(found['objects'])}"
 
 
 def describe(found: dict) -> str:

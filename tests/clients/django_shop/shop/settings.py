@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "customers",
     "catalogue",
     "orders",
+    "payments",
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",

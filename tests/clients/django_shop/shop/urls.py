@@ -4,6 +4,7 @@ from catalogue import views as catalogue
 from customers import views as customers
 from django.urls import path
 from orders import views as orders
+from payments import views as payments
 
 urlpatterns = [
     path("", catalogue.home),
@@ -26,4 +27,7 @@ urlpatterns = [
     path("orders/<int:order_id>/ship/", orders.ship),
     path("orders/export/", orders.export),
     path("jobs/<uuid:job_id>/", orders.job_status),
+    path("accounts/<int:account_id>/charge/", payments.charge),
+    path("accounts/<int:account_id>/transfer/", payments.transfer),
+    path("charges/<int:charge_id>/refund/", payments.refund),
 ]

@@ -1,7 +1,9 @@
 // The shop's pages.
 import express from 'express'
+import { charge } from './charges.mjs'
 import * as orders from './orders.mjs'
 import * as products from './products.mjs'
+import { refund } from './refunds.mjs'
 
 export function application(db) {
   const app = express()
@@ -36,6 +38,12 @@ export function application(db) {
   app.post('/orders/:id/allocate', async ({ params, query }, response) => {
     const allocate = query.together ? orders.allocateTogether : orders.allocate
     response.json({ lines: await allocate(db, params.id) })
+  })
+  app.post('/accounts/:id/charge', async ({ params, body }, response) => {
+    response.status(201).json({ charge: await charge(db, Number(params.id), body.till, body.cents) })
+  })
+  app.post('/charges/:id/refund', async ({ params }, response) => {
+    response.json({ cents: await refund(db, Number(params.id)) })
   })
   get('/jobs/:id', ({ params }) => orders.job(db, params.id))
   return app
