@@ -1,6 +1,7 @@
 //! The files of a suite under `tests/prediction/`: [`Suite`].
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -150,7 +151,7 @@ impl Template {
                             names.push(name);
                             names.len() - 1
                         });
-                        text.push_str(&format!("${}", at + 1));
+                        let _ = write!(text, "${}", at + 1);
                     }
                 }
             }

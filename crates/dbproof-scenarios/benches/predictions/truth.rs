@@ -7,7 +7,7 @@ use dbproof_postgres::{Binaries, EphemeralServer};
 use serde::{Deserialize, Serialize};
 
 use crate::application::{connect, set_up};
-use crate::brute_force::{BruteForce, Searched, Transaction};
+use crate::brute_force::{BruteForce, Transaction};
 use crate::suite::Suite;
 
 /// What brute force found, as `deadlocks.toml` keeps it.
@@ -77,14 +77,14 @@ impl Truth {
         let version = client.query_one("SHOW server_version", &[]).await;
         let version: String = version.map_err(|error| error.to_string())?.get(0);
         let calls = Calls::of(suite);
-        let (mut searched, mut schedules, mut deadlocks) = (0, 0, Vec::new());
-        for impatient in [false, true] {
-            let found = calls.search(server.address(), impatient).await;
-            searched += found.pairs;
-            schedules += found.schedules;
-            for ((first, second), path) in found.deadlocks {
+        let found = BruteForce::search(server.address(), &calls.transactions).await;
+        // The first instances that show it stand for a pair of templates.
+        let mut deadlocks: Vec<Deadlock> = Vec::new();
+        for ((first, second), path) in found.deadlocks {
+            let templates = [first, second].map(|call| calls.template(suite, call));
+            if deadlocks.iter().all(|known| known.templates != templates) {
                 deadlocks.push(Deadlock {
-                    templates: [first, second].map(|call| calls.template(suite, call)),
+                    templates,
                     instances: [first, second].map(|call| calls.all[call].1 + 1),
                     schedule: path.iter().map(|side| ["a", "b"][*side]).collect(),
                 });
@@ -93,8 +93,8 @@ impl Truth {
         deadlocks.sort_by(|a, b| a.templates.cmp(&b.templates));
         Ok(Self {
             server: format!("PostgreSQL {version}"),
-            searched,
-            schedules,
+            searched: found.pairs,
+            schedules: found.schedules,
             deadlocks,
         })
     }
@@ -105,13 +105,11 @@ struct Calls {
     /// Template and instance.
     all: Vec<(usize, usize)>,
     transactions: Vec<Transaction>,
-    /// Whether the template, by its number, limits how long it waits.
-    impatient: Vec<bool>,
 }
 
 impl Calls {
     fn of(suite: &Suite) -> Self {
-        let (mut all, mut transactions, mut impatient) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut all, mut transactions) = (Vec::new(), Vec::new());
         for (at, template) in suite.templates.iter().enumerate() {
             for instance in 0..template.instances.len() {
                 all.push((at, instance));
@@ -120,43 +118,11 @@ impl Calls {
                     statements: template.alone(instance),
                 });
             }
-            let statements = template.written(0);
-            impatient.push(statements.iter().any(|text| text.contains("lock_timeout")));
         }
-        Self {
-            all,
-            transactions,
-            impatient,
-        }
+        Self { all, transactions }
     }
 
     fn template(&self, suite: &Suite, call: usize) -> String {
         suite.templates[self.all[call].0].name.clone()
-    }
-
-    /// Searches the pairs in which somebody limits how long they wait, or the others. Who does so has
-    /// less patience than the server has by default, and the search has a server look for deadlocks
-    /// sooner than any; so in these pairs it looks when a server does by default.
-    async fn search(&self, address: &dbproof_postgres::Address, impatient: bool) -> Searched {
-        let mut transactions = self.transactions.clone();
-        if impatient {
-            let default = "SET LOCAL deadlock_timeout = '1s'".to_owned();
-            transactions
-                .iter_mut()
-                .for_each(|t| t.statements.insert(0, default.clone()));
-        }
-        // Once a pair of templates deadlocks, what their other instances do is of no interest.
-        let wanted = |first: usize, second: usize, found: &Searched| {
-            let pair = [self.all[first].0, self.all[second].0];
-            let known = found
-                .deadlocks
-                .keys()
-                .any(|(a, b)| [self.all[*a].0, self.all[*b].0] == pair);
-            pair.iter().any(|template| self.impatient[*template]) == impatient && !known
-        };
-        if impatient && !self.impatient.contains(&true) {
-            return Searched::default();
-        }
-        BruteForce::search_where(address, &transactions, wanted).await
     }
 }
