@@ -85,7 +85,7 @@ fn finding(
         lock.duration()
     );
     if !table.written_by.is_empty() {
-        message += &format!("; written to by {}", table.written_by.join(", "));
+        message = format!("{message}; written to by {}", table.written_by.join(", "));
     }
     let limit = migration.limits.rows;
     let busy = !table.written_by.is_empty() && built.rows >= limit.div_ceil(BUSY);

@@ -30,22 +30,22 @@ pub(crate) fn finding(
         lock.duration()
     );
     if lock.held_ms > limit {
-        message += &format!(", and the limit is {}", milliseconds(limit));
+        message = format!("{message}, and the limit is {}", milliseconds(limit));
     }
     if !lock.named {
         message += "; the statement does not name that table";
     }
     message = format!("{message}; {}", work_in_words(lock));
     if let Some(rows) = lock.rows_at(limit).filter(|_| lock.held_ms <= limit) {
-        message += &format!(
-            "; at this pace, {} reach the limit of {}",
+        message = format!(
+            "{message}; at this pace, {} reach the limit of {}",
             counted(rows, "row"),
             milliseconds(limit)
         );
     }
     if !others.is_empty() {
         let names: Vec<&str> = others.iter().map(|o| o.relation.name.as_str()).collect();
-        message += &format!("; locked with it: {}", names.join(", "));
+        message = format!("{message}; locked with it: {}", names.join(", "));
     }
     let (text, sql) = remedy(lock);
     let mut finding = KIND

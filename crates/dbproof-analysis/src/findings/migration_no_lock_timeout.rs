@@ -1,6 +1,6 @@
 //! `migration-no-lock-timeout`: a strong lock is waited for without end, and everybody behind it.
 
-use dbproof_model::{Finding, Scenario, Severity, TrafficPass};
+use dbproof_model::{Finding, ProbeKind, Scenario, Severity, TrafficPass};
 
 use super::FindingKind;
 use crate::figures::milliseconds;
@@ -45,22 +45,20 @@ pub(crate) fn finding(migration: &Migration<'_>) -> Option<Finding> {
         },
         worst.blocks()
     );
+    let traffic = migration.record.traffic.as_ref();
     let measured = measured(migration);
     let mut severity = KIND.severity;
     if let Some((behind, with_timeout)) = &measured {
-        message += &format!(
-            "; measured behind a transaction of {}: {}",
-            milliseconds(
-                migration
-                    .record
-                    .traffic
-                    .as_ref()
-                    .map_or(0.0, |t| t.in_front_ms)
-            ),
+        message = format!(
+            "{message}; measured behind a transaction of {}: {}",
+            milliseconds(traffic.map_or(0.0, |traffic| traffic.in_front_ms)),
             told(behind)
         );
         if let Some(with_timeout) = with_timeout {
-            message += &format!("; with lock_timeout and retry: {}", told(with_timeout));
+            message = format!(
+                "{message}; with lock_timeout and retry: {}",
+                told(with_timeout)
+            );
         }
         severity = Severity::Warning;
     }
@@ -70,16 +68,12 @@ pub(crate) fn finding(migration: &Migration<'_>) -> Option<Finding> {
         .at(location(worst.statement))
         .with_evidence("tables", tables);
     if let Some((behind, with_timeout)) = measured {
-        finding = finding.with_evidence("waited_ms", behind.waited_ms);
+        finding = finding.with_evidence("waited_ms", behind.longest_ms);
         if let Some(with_timeout) = with_timeout {
-            finding = finding.with_evidence("waited_with_lock_timeout_ms", with_timeout.waited_ms);
+            finding = finding.with_evidence("waited_with_lock_timeout_ms", with_timeout.longest_ms);
         }
     }
-    let timeout = migration
-        .record
-        .traffic
-        .as_ref()
-        .map_or(100.0, |traffic| traffic.lock_timeout_ms);
+    let timeout = traffic.map_or(100.0, |traffic| traffic.lock_timeout_ms);
     Some(finding.with_remedy(
         "Set lock_timeout before the first statement, and let the deployment try again with pauses that \
          grow: nobody then waits longer than that for the migration's turn. Not before CREATE INDEX \
@@ -91,7 +85,7 @@ pub(crate) fn finding(migration: &Migration<'_>) -> Option<Finding> {
 
 /// What others waited the most in a pass.
 struct Waited<'a> {
-    waited_ms: f64,
+    longest_ms: f64,
     what: &'a str,
     subject: &'a str,
 }
@@ -101,7 +95,7 @@ fn told(waited: &Waited<'_>) -> String {
         "{} of {} waited up to {}",
         waited.what,
         waited.subject,
-        milliseconds(waited.waited_ms)
+        milliseconds(waited.longest_ms)
     )
 }
 
@@ -114,29 +108,29 @@ fn measured<'a>(migration: &Migration<'a>) -> Option<(Waited<'a>, Option<Waited<
         passes.find(|pass| pass.in_front && pass.retried == retried)
     };
     let behind = longest(pass(false)?)?;
-    (behind.waited_ms >= BEHIND * traffic.in_front_ms)
+    (behind.longest_ms >= BEHIND * traffic.in_front_ms)
         .then(|| (behind, pass(true).and_then(longest)))
 }
 
 fn longest(pass: &TrafficPass) -> Option<Waited<'_>> {
     let waits = pass.probes.iter().filter_map(|probe| {
         let what = match probe.kind {
-            dbproof_model::ProbeKind::Read => "reads",
-            dbproof_model::ProbeKind::Write => "writes",
-            dbproof_model::ProbeKind::Query => "executions",
+            ProbeKind::Read => "reads",
+            ProbeKind::Write => "writes",
+            ProbeKind::Query => "executions",
         };
         Some(Waited {
-            waited_ms: probe.during_ms.max?,
+            longest_ms: probe.during_ms.max?,
             what,
             subject: &probe.subject,
         })
     });
-    waits.max_by(|a, b| a.waited_ms.total_cmp(&b.waited_ms))
+    waits.max_by(|a, b| a.longest_ms.total_cmp(&b.longest_ms))
 }
 
 #[cfg(test)]
 mod tests {
-    use dbproof_model::{Durations, MigrationTraffic, ProbeKind, TrafficProbe};
+    use dbproof_model::{Durations, MigrationTraffic, TrafficProbe};
 
     use super::*;
     use crate::findings::with_code;

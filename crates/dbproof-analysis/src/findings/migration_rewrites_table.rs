@@ -45,7 +45,7 @@ fn finding(migration: &Migration<'_>, statement: &MigrationStatement) -> Option<
         milliseconds(statement.duration_ms)
     );
     if tables.len() > 1 {
-        message += &format!("; {} tables in all", tables.len());
+        message = format!("{message}; {} tables in all", tables.len());
     }
     let severity = if rows >= migration.limits.rows {
         Severity::Warning

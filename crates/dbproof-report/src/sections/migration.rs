@@ -309,16 +309,22 @@ fn pass_item(traffic: &MigrationTraffic, pass: &TrafficPass) -> Block {
     );
     match (pass.in_front, pass.waited_ms) {
         (true, Some(waited)) => {
-            told += &format!(", {} of it behind that transaction", figures::span(waited));
+            told = format!(
+                "{told}, {} of it behind that transaction",
+                figures::span(waited)
+            );
         }
         (true, None) => told += "; it was over before that transaction",
         (false, _) => {}
     }
     if pass.retried {
-        told += &format!("; lock_timeout {}", figures::span(traffic.lock_timeout_ms));
+        told = format!(
+            "{told}; lock_timeout {}",
+            figures::span(traffic.lock_timeout_ms)
+        );
     }
     if !pass.errors.is_empty() {
-        told += &format!("; {}", pass.errors.join("; "));
+        told = format!("{told}; {}", pass.errors.join("; "));
     }
     Block::Item(vec![
         Cell::plain(format!("{}: ", pass.name)),

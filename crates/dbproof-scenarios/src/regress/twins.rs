@@ -52,25 +52,21 @@ impl Twins {
         .await?;
         let before = databases.clone(&base, "before").await?;
         let control = databases.clone(&base, "control").await?;
-        let (after, migration) = match &change.rebuilt {
-            Some(all) => {
-                let project = &options.project;
-                let after =
-                    stage::prepare(environment, project, all, options.seed, "after").await?;
-                (after, None)
+        let (after, migration) = if let Some(all) = &change.rebuilt {
+            let project = &options.project;
+            let after = stage::prepare(environment, project, all, options.seed, "after").await?;
+            (after, None)
+        } else {
+            let migrations = &change.migrations;
+            let (after, record, prepared) =
+                applied::apply(options, environment, &base, migrations).await?;
+            left_out.fill(&options.project, &after).await?;
+            let mut record = applied::name_writers(record, queries);
+            if options.project.config.regress.with_traffic {
+                let what = (&prepared[..], queries);
+                traffic::measure(options, environment, &base, what, &mut record).await?;
             }
-            None => {
-                let migrations = &change.migrations;
-                let (after, record, prepared) =
-                    applied::apply(options, environment, &base, migrations).await?;
-                left_out.fill(&options.project, &after).await?;
-                let mut record = applied::name_writers(record, queries);
-                if options.project.config.regress.with_traffic {
-                    let what = (&prepared[..], queries);
-                    traffic::measure(options, environment, &base, what, &mut record).await?;
-                }
-                (after, Some(record))
-            }
+            (after, Some(record))
         };
         let twins = Twins {
             before,

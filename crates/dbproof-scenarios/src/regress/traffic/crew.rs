@@ -28,6 +28,9 @@ pub(super) struct Execution {
     pub(super) error: Option<String>,
 }
 
+/// A probe with everything that it executed.
+pub(super) type Watched = (Probe, Vec<Execution>);
+
 /// A probe that is ready.
 struct Member {
     connection: MeasuringConnection,
@@ -46,7 +49,7 @@ pub(super) struct Working {
     begin: Instant,
     /// Executions that are intended to start later than this, in microseconds, do not begin.
     until: Arc<AtomicU64>,
-    tasks: Vec<JoinHandle<Result<(Probe, Vec<Execution>), PostgresError>>>,
+    tasks: Vec<JoinHandle<Result<Watched, PostgresError>>>,
 }
 
 impl Crew {
@@ -95,7 +98,7 @@ impl Working {
     }
 
     /// Lets everything come to its end that was to begin before now.
-    pub(super) async fn finish(mut self) -> Result<Vec<(Probe, Vec<Execution>)>, RunError> {
+    pub(super) async fn finish(mut self) -> Result<Vec<Watched>, RunError> {
         self.until
             .store(microseconds(self.now()), Ordering::Relaxed);
         let mut seen = Vec::with_capacity(self.tasks.len());
@@ -162,11 +165,7 @@ impl Member {
         }
     }
 
-    fn work(
-        mut self,
-        begin: Instant,
-        until: &AtomicU64,
-    ) -> Result<(Probe, Vec<Execution>), PostgresError> {
+    fn work(mut self, begin: Instant, until: &AtomicU64) -> Result<Watched, PostgresError> {
         let mut seen = Vec::with_capacity(1024);
         for number in 0.. {
             let Some(intended) = self.schedule.start(number) else {

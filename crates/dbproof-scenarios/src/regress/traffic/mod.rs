@@ -270,7 +270,7 @@ fn seen(
     let latencies = |within: &dyn Fn(&Execution) -> bool| -> Vec<f64> {
         let executions = executions.iter().filter(|e| within(e) && e.error.is_none());
         executions
-            .map(|e| (e.ended - e.intended).as_secs_f64() * 1000.0)
+            .map(|e| e.ended.saturating_sub(e.intended).as_secs_f64() * 1000.0)
             .collect()
     };
     let beside = |e: &Execution| e.intended < ended && e.ended > began;
