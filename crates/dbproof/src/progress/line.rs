@@ -29,12 +29,18 @@ struct Shared {
 struct State {
     bar: ProgressBar,
     text: String,
-    /// There is something that was not drawn yet.
-    pending: bool,
-    live: bool,
+    due: Due,
     drawn: Option<Instant>,
     on_screen: bool,
     ended: bool,
+}
+
+/// What is still to be drawn.
+#[derive(PartialEq)]
+enum Due {
+    Nothing,
+    Once,
+    EverySecond,
 }
 
 impl Line {
@@ -50,8 +56,7 @@ impl Line {
             state: Mutex::new(State {
                 bar,
                 text: String::new(),
-                pending: false,
-                live: false,
+                due: Due::Nothing,
                 drawn: None,
                 on_screen: false,
                 ended: false,
@@ -68,30 +73,28 @@ impl Line {
 
     /// Shows this until there is something else, drawn once.
     pub(crate) fn show(&self, text: String) {
-        self.set(text, false);
+        self.set(text, Due::Once);
     }
 
     /// Shows this with its time, drawn every second: nothing is measured meanwhile.
     pub(crate) fn live(&self, text: String) {
-        self.set(text, true);
+        self.set(text, Due::EverySecond);
     }
 
     /// Takes the line away until something is shown again.
     pub(crate) fn clear(&self) {
         let mut state = self.shared.lock();
-        state.pending = false;
-        state.live = false;
+        state.due = Due::Nothing;
         if state.on_screen {
             state.bar.finish_and_clear();
             state.on_screen = false;
         }
     }
 
-    fn set(&self, text: String, live: bool) {
+    fn set(&self, text: String, due: Due) {
         let mut state = self.shared.lock();
         state.text = text;
-        state.pending = true;
-        state.live = live;
+        state.due = due;
         drop(state);
         self.shared.changed.notify_one();
     }
@@ -128,7 +131,7 @@ impl Shared {
                 .drawn
                 .and_then(|drawn| PAUSE.checked_sub(drawn.elapsed()))
                 .filter(|rest| !rest.is_zero());
-            state = match (state.pending || state.live, rest) {
+            state = match (state.due != Due::Nothing, rest) {
                 (false, _) => self
                     .changed
                     .wait(state)
@@ -138,7 +141,9 @@ impl Shared {
                     waited.unwrap_or_else(PoisonError::into_inner).0
                 }
                 (true, None) => {
-                    state.pending = false;
+                    if state.due == Due::Once {
+                        state.due = Due::Nothing;
+                    }
                     state.drawn = Some(Instant::now());
                     let text = state.text.clone();
                     if state.bar.is_finished() {
