@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help demo build test test-clients test-matrix lint bench bench-baselines bench-capture bench-client bench-deadlocks bench-detect bench-diff bench-predictions bench-rules bench-scan bench-seed bench-verdicts clean
+.PHONY: help demo build test test-clients test-grafana test-matrix lint bench bench-baselines bench-capture bench-client bench-deadlocks bench-detect bench-diff bench-predictions bench-rules bench-scan bench-seed bench-verdicts clean
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
@@ -19,6 +19,9 @@ test: lint ## Run the checks of make lint, then every test, on a throw-away Post
 
 test-clients: ## Watch real clients, looped and eager (ARGS="django sqlx" for some, --list for names)
 	@scripts/test-clients $(ARGS)
+
+test-grafana: ## Check the dashboards on a real store and Prometheus, the Compose file and the Dockerfile
+	@scripts/test-grafana
 
 test-matrix: ## Test on PostgreSQL 14 to 18 (ARGS="17 18" for some), whatever is installed
 	@scripts/test-matrix $(ARGS)

@@ -149,6 +149,8 @@ async fn watched(name: &str, style: Style) -> Result<RunRecord, String> {
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
     let options = WatchOptions {
+        predict: true,
+        cleaner: None,
         project: None,
         server: WatchedServer::Choice(ServerChoice::Ephemeral {
             binaries: std::env::var_os("DBPROOF_PG_BIN").map(Into::into),

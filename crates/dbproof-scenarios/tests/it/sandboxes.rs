@@ -86,6 +86,8 @@ fn class_of(all: &mut Transactions, name: &str) -> usize {
             occurrences: 1,
             sessions: 1,
             in_test_transaction: false,
+            is_rolled_back: false,
+            settings: Vec::new(),
             begin: None,
         });
         all.classes.len() - 1
