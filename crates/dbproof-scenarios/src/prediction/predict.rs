@@ -111,7 +111,12 @@ pub async fn predict(
             let prediction = confirming.group(&mut sandboxes, &group.alternatives).await;
             predictions.extend(prediction);
         }
-        sandboxes.close().await;
+        if let Err(why) = sandboxes.close().await {
+            coverage.not_checked.push(NotChecked {
+                what: "whether the sandboxes are gone".to_owned(),
+                why,
+            });
+        }
     }
     predictions.sort_by_key(|prediction: &DeadlockPrediction| prediction.verdict != CONFIRMED);
     let confirmed = predictions.iter().filter(|p| p.verdict == CONFIRMED);
