@@ -109,14 +109,7 @@ fn holds_session_lock(tokens: &[Token<'_>]) -> bool {
 fn setting(sql: &str, tokens: &[Token<'_>]) -> Handling {
     let second = tokens.get(1);
     let is_second = |word: &str| second.is_some_and(|token| token.is_word(word));
-    if is_second("transaction") || is_second("constraints") {
-        return Handling::LeftOut;
-    }
-    let scope = is_second("local") || is_second("session");
-    // `SET SESSION CHARACTERISTICS …` and `SET SESSION AUTHORIZATION …` name no setting.
-    let name = tokens.get(if scope { 2 } else { 1 });
-    let name = name.and_then(Token::identifier).unwrap_or_default();
-    if OWN_SETTINGS.contains(&name.as_str()) || name == "characteristics" {
+    if is_second("transaction") || is_second("constraints") || is_own(tokens) {
         return Handling::LeftOut;
     }
     match second {
@@ -127,6 +120,27 @@ fn setting(sql: &str, tokens: &[Token<'_>]) -> Handling {
         )),
         _ => Handling::Setting,
     }
+}
+
+/// Whether it sets what is the replay's own to set.
+pub(super) fn is_own_setting(sql: &str) -> bool {
+    let tokens = tokenize(sql).into_iter();
+    let tokens: Vec<Token<'_>> = tokens.filter(Token::is_significant).collect();
+    is_own(&tokens)
+}
+
+fn is_own(tokens: &[Token<'_>]) -> bool {
+    let scopes = ["local", "session"];
+    let is_scope = |token: &Token<'_>| scopes.iter().any(|word| token.is_word(word));
+    let at = if tokens.get(1).is_some_and(is_scope) {
+        2
+    } else {
+        1
+    };
+    // `SET SESSION CHARACTERISTICS …` names no setting.
+    let name = tokens.get(at).and_then(Token::identifier);
+    let name = name.unwrap_or_default();
+    OWN_SETTINGS.contains(&name.as_str()) || name == "characteristics"
 }
 
 #[cfg(test)]

@@ -245,13 +245,15 @@ impl Sandboxes<'_> {
             return Ok(());
         }
         let observer = observe(observer, address).await?;
-        let session = replay.session_at_rest(session).await?;
+        let number = session;
+        let session = replay.session_for(number, &exemplar.settings).await?;
         match exemplar::read(observer, session, exemplar).await {
             Ok((footprint, why)) => {
                 self.footprints[class] = Some(footprint);
                 if let Some(why) = why {
                     self.tell(&exemplar.name, why);
                 }
+                replay.settle(number).await?;
             }
             Err(PostgresError::Server(error)) => {
                 self.tell(&exemplar.name, format!("its locks cannot be read: {error}"));

@@ -113,7 +113,7 @@ pub async fn predict(
         }
         if let Err(why) = sandboxes.close().await {
             coverage.not_checked.push(NotChecked {
-                what: "the removal of the sandboxes".to_owned(),
+                what: "whether the sandboxes are gone".to_owned(),
                 why,
             });
         }

@@ -109,12 +109,36 @@ impl Replay {
         self.run_batch(&mut batch).await
     }
 
-    /// The session that stands for a captured one, to run a transaction of its own in.
-    pub(super) async fn session_at_rest(&mut self, number: u32) -> Result<&Session, PostgresError> {
+    /// The session that stands for a captured one, to run a transaction of its own in, with what was set
+    /// before that. [`Replay::settle`] takes the settings back.
+    pub(super) async fn session_for(
+        &mut self,
+        number: u32,
+        settings: &[SentText],
+    ) -> Result<&Session, PostgresError> {
+        self.settle(number).await?;
+        if !settings.is_empty() {
+            self.local.insert(number, None);
+        }
+        let session = self.session(number).await?;
+        for setting in settings {
+            if super::entry::is_own_setting(&setting.sql) {
+                continue;
+            }
+            match sent::execute(session, setting).await {
+                Ok(_) | Err(PostgresError::Server(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(session)
+    }
+
+    /// Forgets what was set for one transaction alone.
+    pub(super) async fn settle(&mut self, number: u32) -> Result<(), PostgresError> {
         if self.local.contains_key(&number) {
             self.reset(number).await?;
         }
-        self.session(number).await
+        Ok(())
     }
 
     async fn session(&mut self, number: u32) -> Result<&Session, PostgresError> {
@@ -207,7 +231,6 @@ impl Replay {
         self.count(answer, entry.failed)
     }
 
-    /// Forgets what was set for one transaction alone.
     async fn reset(&mut self, number: u32) -> Result<(), PostgresError> {
         self.local.remove(&number);
         let open = self.open.iter().find(|(open, _)| *open == number);

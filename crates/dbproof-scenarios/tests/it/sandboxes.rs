@@ -87,8 +87,8 @@ fn class_of(all: &mut Transactions, name: &str) -> usize {
             sessions: 1,
             in_test_transaction: false,
             is_rolled_back: false,
-            settings: Vec::new(),
             begin: None,
+            settings: Vec::new(),
         });
         all.classes.len() - 1
     })
@@ -368,19 +368,25 @@ async fn a_database_that_is_still_there_is_copied_and_stays_as_it_is() {
         .run(
             "CREATE SCHEMA app; CREATE TABLE app.t (id int PRIMARY KEY, n int);
              INSERT INTO app.t VALUES (1, 0), (2, 0);
+             CREATE SCHEMA other; CREATE TABLE other.t (id int PRIMARY KEY, n int);
+             INSERT INTO other.t VALUES (1, 0);
              CREATE FUNCTION app.leave() RETURNS void LANGUAGE plpgsql AS
                  'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); END'",
         )
         .await
         .unwrap();
     let script = "
+        > set a UPDATE t SET n = 1 WHERE id = 1
         > one a UPDATE t SET n = 1 WHERE id = 1
         > one a INSERT INTO t VALUES (3, 3)
         > leaving a SELECT app.leave()
         > two a UPDATE t SET n = 1 WHERE id = 2
     ";
     let databases = Databases::new(server.address(), RUN);
-    let transactions = transactions("shop", false, script);
+    let mut transactions = transactions("shop", false, script);
+    // What its session had set before, and what is the replay's own to set.
+    let settings = ["SET search_path = other", "SET lock_timeout = 0"];
+    transactions.classes[0].settings = settings.iter().map(|sql| sent(sql)).collect();
     let limits = SandboxLimits::default();
     let connected = Sandboxes::make(&databases, server.address(), &transactions, limits).await;
     assert_eq!(
@@ -402,10 +408,14 @@ async fn a_database_that_is_still_there_is_copied_and_stays_as_it_is() {
     assert_eq!(sandboxes.made[0].from, MadeFrom::Clone);
     assert_eq!(
         locked(sandboxes.footprints[0].as_ref()),
+        [vec!["other.t 1"]]
+    );
+    assert_eq!(
+        locked(sandboxes.footprints[1].as_ref()),
         [vec!["app.t 1"], vec!["t_pkey 3"]]
     );
-    assert_eq!(locked(sandboxes.footprints[2].as_ref()), [vec!["app.t 2"]]);
-    let state = sandboxes.state_for(&[0, 2]).await.unwrap();
+    assert_eq!(locked(sandboxes.footprints[3].as_ref()), [vec!["app.t 2"]]);
+    let state = sandboxes.state_for(&[1, 3]).await.unwrap();
     let copy = connect(&state).await.unwrap();
     assert_eq!(first(&copy, "SELECT sum(n)::text FROM t").await, "0");
     copy.run("UPDATE t SET n = 8").await.unwrap();
