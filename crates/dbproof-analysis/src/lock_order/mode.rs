@@ -103,10 +103,11 @@ impl RelationMode {
             M::AccessShare => strong == M::AccessExclusive,
             M::RowShare => strong >= M::Exclusive,
             M::RowExclusive => strong >= M::Share,
-            // The one mode, but for the strongest three, that excludes itself.
-            M::ShareUpdateExclusive => true,
             M::Share => strong != M::Share,
-            M::ShareRowExclusive | M::Exclusive | M::AccessExclusive => true,
+            // The first of these is the one mode, but for the strongest three, that excludes itself.
+            M::ShareUpdateExclusive | M::ShareRowExclusive | M::Exclusive | M::AccessExclusive => {
+                true
+            }
         }
     }
 

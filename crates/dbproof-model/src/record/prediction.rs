@@ -95,8 +95,11 @@ pub struct PredictionCoverage {
     pub candidates: u64,
     /// Those that were run and deadlocked.
     pub confirmed: u64,
-    /// Those that did not, or could not be run.
+    /// Those of which it is not known, because they could not be run to the end.
     pub possible: u64,
+    /// Those that were run in every order and did not deadlock: they queue, or do not meet.
+    #[serde(default)]
+    pub refuted: u64,
     /// The databases that the transactions were run in again.
     #[serde(default)]
     pub sandboxes: Vec<PredictionSandbox>,

@@ -136,6 +136,7 @@ fn record() -> RunRecord {
         },
     ];
     deadlock.prediction = Some(PredictionCoverage {
+        refuted: 0,
         transactions: 340,
         classes: 12,
         replayed: 11,

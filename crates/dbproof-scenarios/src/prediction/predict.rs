@@ -9,7 +9,7 @@ use dbproof_model::{
 };
 use dbproof_postgres::{Address, Databases};
 
-use super::confirm::{ConfirmOptions, Confirmation, MemberSession, confirm};
+use super::confirm::{ConfirmOptions, Confirmation, MemberSession, NotConfirmed, confirm};
 use super::{MadeFrom, NotDone, SandboxLimits, Sandboxes};
 use crate::observer::{Event, Observer};
 use dbproof_model::Scenario;
@@ -122,6 +122,7 @@ pub async fn predict(
     let confirmed = predictions.iter().filter(|p| p.verdict == CONFIRMED);
     coverage.confirmed = confirmed.count() as u64;
     coverage.possible = predictions.len() as u64 - coverage.confirmed;
+    coverage.refuted = coverage.candidates - predictions.len() as u64;
     coverage.duration_ms = began.elapsed().as_secs_f64() * 1e3;
     Predicted {
         predictions,
@@ -178,16 +179,19 @@ impl Confirming<'_> {
         let first = alternatives.first()?;
         let mut prediction = self.describe(first);
         let mut reasons: Vec<String> = Vec::new();
+        let mut is_refuted = true;
         for candidate in alternatives {
             let left = self.until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 add(&mut reasons, "the time for confirming was over".to_owned());
+                is_refuted = false;
                 break;
             }
             let confirmation = match self.candidate(sandboxes, candidate, left).await {
                 Ok(confirmation) => confirmation,
                 Err(why) => {
                     add(&mut reasons, why);
+                    is_refuted = false;
                     continue;
                 }
             };
@@ -196,19 +200,23 @@ impl Confirming<'_> {
                 Ok(confirmed) => {
                     let orders_tried = prediction.orders_tried;
                     let mut told = self.describe(candidate);
-                    told.verdict = CONFIRMED.to_owned();
+                    CONFIRMED.clone_into(&mut told.verdict);
                     told.orders_tried = orders_tried;
                     told.deadlocks = 1;
                     told.timeline = Some(confirmed.timeline);
                     return Some(told);
                 }
-                Err(why) => why
-                    .iter()
-                    .for_each(|reason| add(&mut reasons, reason.to_string())),
+                Err(why) => {
+                    is_refuted &= why.iter().all(NotConfirmed::is_refutation);
+                    for reason in &why {
+                        add(&mut reasons, reason.to_string());
+                    }
+                }
             }
         }
         prediction.reason = Some(reasons.join("; ")).filter(|reason| !reason.is_empty());
-        Some(prediction)
+        // Every order was run to its end, and they only queue.
+        (!is_refuted).then_some(prediction)
     }
 
     /// The candidate as the record tells it, before it is run.

@@ -29,12 +29,15 @@ mod traced;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::sync::mpsc::Receiver;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dbproof_analysis::nplusone::{Detector, IgnoreRule, Thresholds};
-use dbproof_capture::capture::{Capture, CaptureOptions, CaptureSummary};
+use dbproof_analysis::transactions::Transactions;
+use dbproof_capture::capture::{Batch, Capture, CaptureOptions, CaptureSummary};
 use dbproof_capture::tee::TeeOptions;
-use dbproof_model::{CommandExit, RunRecord, TrafficSource, WatchEnd};
+use dbproof_model::{CommandExit, DeadlockRecord, RunRecord, TrafficSource, WatchEnd};
 use nix::sys::signal::Signal;
 
 use self::analyst::Analyst;
@@ -92,18 +95,7 @@ pub async fn watch(
         .address()
         .ok_or_else(|| InputError::new("nowhere to listen"))?;
     let reached = pointing::reachable(listened);
-    let detector = detector(options.project.as_ref());
-    let slow_us = slow_us(options.threshold);
-    let mut analyst = Analyst::new(detector, slow_us, &target.address, saved)
-        .born_empty(target.born_empty.clone());
-    if options.predict {
-        let keep_sent = options.prove || options.keep_values;
-        analyst = analyst.collecting(keep_sent);
-    }
-    let analyst = analyst.start(batches).map_err(|source| RunError::File {
-        action: "start the analysis".to_owned(),
-        source,
-    })?;
+    let analyst = analysing(options, &target, saved, batches)?;
     let pointing = if options.command.is_empty() {
         Pointing::default()
     } else {
@@ -119,11 +111,7 @@ pub async fn watch(
     let duration_ms = began.elapsed().as_secs_f64() * 1e3;
     observer.event(Event::Judging);
     let summary = stop(capture).await;
-    let analyst = analyst.join();
-    let analyst = analyst.map_err(|_| RunError::File {
-        action: "analyse the traffic".to_owned(),
-        source: std::io::Error::other("the analysis ended without a result"),
-    })?;
+    let analyst = analyst.join().map_err(|_| no_analysis())?;
     let mut seen = analyst.finish(&summary);
     if options.prove {
         let proving = proving::prove(&mut seen, &target.address, options.keep_values);
@@ -132,30 +120,25 @@ pub async fn watch(
             _ = signals.next() => {}
         }
     }
-    let mut deadlock = None;
-    if let Some(transactions) = seen.transactions.take() {
-        let at = Sandboxed {
-            server: &target.address,
-            cleaner: options.cleaner.as_ref().filter(|_| !target.is_ours()),
-            run_id: &beginning.run_id,
-        };
-        let predict = PredictOptions {
-            keep_values: options.keep_values,
-            ..PredictOptions::default()
-        };
-        tokio::select! {
-            predicted = deadlocks::deadlocks(at, &transactions, predict, observer) => {
-                deadlock = Some(predicted);
-            }
-            _ = signals.next() => {}
+    let deadlock = match seen.transactions.take() {
+        Some(transactions) => {
+            let at = Sandboxed {
+                server: &target.address,
+                cleaner: options.cleaner.as_ref().filter(|_| !target.is_ours()),
+                run_id: &beginning.run_id,
+            };
+            predicted(
+                at,
+                &transactions,
+                options.keep_values,
+                &mut signals,
+                observer,
+            )
+            .await
         }
-    }
-    let passwords: Vec<String> = target
-        .string
-        .password()
-        .into_iter()
-        .chain(options.variable("PGPASSWORD").map(str::to_owned))
-        .collect();
+        None => None,
+    };
+    let passwords = passwords(options, &target);
     let shown = options.command.iter();
     let limits = Limits {
         threshold: options.threshold,
@@ -187,6 +170,63 @@ pub async fn watch(
         scenarios,
         findings,
     )))
+}
+
+/// What looks at the traffic, at work.
+fn analysing(
+    options: &WatchOptions,
+    target: &Target,
+    saved: Option<SavedTrace>,
+    batches: Receiver<Batch>,
+) -> Result<JoinHandle<Analyst>, RunError> {
+    let detector = detector(options.project.as_ref());
+    let slow_us = slow_us(options.threshold);
+    let mut analyst = Analyst::new(detector, slow_us, &target.address, saved)
+        .born_empty(target.born_empty.clone());
+    if options.predict {
+        let keep_sent = options.prove || options.keep_values;
+        analyst = analyst.collecting(keep_sent);
+    }
+    analyst.start(batches).map_err(|source| RunError::File {
+        action: "start the analysis".to_owned(),
+        source,
+    })
+}
+
+fn no_analysis() -> RunError {
+    RunError::File {
+        action: "analyse the traffic".to_owned(),
+        source: std::io::Error::other("the analysis ended without a result"),
+    }
+}
+
+/// What was predicted; `None` where that was interrupted.
+async fn predicted(
+    at: Sandboxed<'_>,
+    transactions: &Transactions,
+    keep_values: bool,
+    signals: &mut Signals,
+    observer: &dyn Observer,
+) -> Option<DeadlockRecord> {
+    let options = PredictOptions {
+        keep_values,
+        ..PredictOptions::default()
+    };
+    tokio::select! {
+        record = deadlocks::deadlocks(at, transactions, options, observer) => Some(record),
+        _ = signals.next() => None,
+    }
+}
+
+/// The passwords that are known, none of which is to be shown.
+fn passwords(options: &WatchOptions, target: &Target) -> Vec<String> {
+    let of_variable = options.variable("PGPASSWORD").map(str::to_owned);
+    target
+        .string
+        .password()
+        .into_iter()
+        .chain(of_variable)
+        .collect()
 }
 
 fn capture_options(options: &WatchOptions, target: &Target) -> CaptureOptions {

@@ -82,18 +82,15 @@ impl Target {
     ) -> Result<Self, RunError> {
         let environment = Environment::reach(choice, None, run, observer).await?;
         let with_schema = options.project.as_ref().filter(|p| has_schema(p));
-        let prepared = match with_schema {
-            Some(project) => {
-                observer.event(Event::Preparing {
-                    what: "schema and seed data",
-                });
-                let migrations = project.migrations()?;
-                stage::prepare(&environment, project, &migrations, options.seed, "main").await
-            }
-            None => {
-                let created = environment.databases().create(EMPTY_DATABASE).await;
-                created.map_err(RunError::from)
-            }
+        let prepared = if let Some(project) = with_schema {
+            observer.event(Event::Preparing {
+                what: "schema and seed data",
+            });
+            let migrations = project.migrations()?;
+            stage::prepare(&environment, project, &migrations, options.seed, "main").await
+        } else {
+            let created = environment.databases().create(EMPTY_DATABASE).await;
+            created.map_err(RunError::from)
         };
         let address = prepared.map_err(|error| environment.explain_loss(error))?;
         let string = ConnectionString::parse(&address.url_with_password());

@@ -28,13 +28,15 @@ pub(super) fn push(
 fn push_coverage(blocks: &mut Vec<Block>, coverage: &PredictionCoverage) {
     let text = format!(
         "Predicted from {} of {}, of which {} run alone to read what {} lock: {} in contradicting orders, \
-         {} confirmed by running it, {} not; {} kept apart by a guard.",
+         {} confirmed by running it, {} without a deadlock in any order, {} not known; {} kept apart by a \
+         guard.",
         figures::counted(coverage.transactions, "captured transaction"),
         figures::counted(coverage.classes, "kind"),
         figures::count(coverage.replayed),
         if coverage.replayed == 1 { "it" } else { "they" },
         figures::count(coverage.candidates),
         figures::count(coverage.confirmed),
+        figures::count(coverage.refuted),
         figures::count(coverage.possible),
         figures::count(coverage.guarded),
     );

@@ -61,6 +61,13 @@ pub enum NotConfirmed {
 }
 
 impl NotConfirmed {
+    /// Whether the transactions were run against each other to the end, and only waited in a queue or
+    /// not at all: with these values they do not deadlock.
+    #[must_use]
+    pub fn is_refutation(&self) -> bool {
+        matches!(self, Self::NoCycle { .. } | Self::NobodyWaited)
+    }
+
     /// The most telling first.
     pub(super) fn rank(&self) -> u8 {
         match self {
