@@ -90,10 +90,12 @@ pub(crate) fn of(record: &RunRecord) -> Vec<Check<'_>> {
         let mut of_scenario: Vec<(Check<'_>, Subject)> = looked_at(record, scenario);
         attach(&mut of_scenario, record, scenario);
         let mut of_scenario: Vec<Check<'_>> = of_scenario.into_iter().map(|(c, _)| c).collect();
-        if *verdict != Verdict::Pass && !of_scenario.iter().any(|c| c.verdict == *verdict) {
+        let missing = !of_scenario.iter().any(|check| check.verdict == *verdict);
+        if missing && (*verdict != Verdict::Pass || of_scenario.is_empty()) {
             let seen = match verdict {
                 Verdict::Inconclusive => "too little was seen to tell",
-                _ => "the scenario failed",
+                Verdict::Fail => "the scenario failed",
+                Verdict::Pass => "nothing was found",
             };
             of_scenario.push(check(
                 scenario,
