@@ -202,7 +202,13 @@ impl<'a> FootprintReader<'a> {
         self.catalog.learn(observer, &held).await?;
         let mut now: BTreeSet<Lock> = held.advisory.clone();
         now.extend(self.catalog.locks(&held));
-        for relation in self.catalog.searchable(&held, &mut self.unread) {
+        // Who has locked or written a row has an id; whoever has only read needs none.
+        let searched = if held.xids.is_empty() {
+            Vec::new()
+        } else {
+            self.catalog.searchable(&held, &mut self.unread)
+        };
+        for relation in searched {
             let found = match probes.locked_rows(observer, relation).await {
                 Ok(found) => found,
                 Err(error) => {
