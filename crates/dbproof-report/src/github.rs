@@ -1,5 +1,5 @@
 //! What GitHub Actions reads from a job's output and summary: [`annotations`] and, through
-//! [`markdown`](crate::markdown), the step summary.
+//! [`markdown`], the step summary.
 
 use dbproof_model::{CheckOutcome, Location, RunRecord, SeedRecord, Severity, Verdict};
 

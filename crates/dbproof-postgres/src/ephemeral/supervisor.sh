@@ -25,6 +25,9 @@ if "$binaries/initdb" -D "$folder/data" -U dbproof --pwfile="$folder/password" -
     # From here on only the server holds the log's writing end.
     exec >/dev/null 2>&1
     cat
+    # QUIT stops it at once. While it starts it may not listen to that yet, and the shell has it begin
+    # with QUIT ignored; TERM ends it then.
+    kill -TERM "$server"
     kill -QUIT "$server"
     wait "$server"
 fi
