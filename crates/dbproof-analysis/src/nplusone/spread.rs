@@ -271,7 +271,12 @@ impl Spread<'_, '_> {
                     alike.into_iter().any(|column| columns.contains(column))
                         && judged.supplied(run, at).eq([value])
                 })
-                && !judged.run(run).executed.values.contains(&Some(value))
+                && !judged
+                    .run(run)
+                    .reading
+                    .keys
+                    .iter()
+                    .any(|key| judged.value(run, key.position) == Some(value))
         })
     }
 

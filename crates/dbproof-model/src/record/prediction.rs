@@ -100,6 +100,10 @@ pub struct PredictionCoverage {
     /// Those that were run in every order and did not deadlock: they queue, or do not meet.
     #[serde(default)]
     pub refuted: u64,
+    /// Rings of three or four that were not run, because a transaction does in them what it does in a
+    /// deadlock that is confirmed: mending that one mends them.
+    #[serde(default)]
+    pub contained: u64,
     /// The databases that the transactions were run in again.
     #[serde(default)]
     pub sandboxes: Vec<PredictionSandbox>,

@@ -137,6 +137,7 @@ fn record() -> RunRecord {
     ];
     deadlock.prediction = Some(PredictionCoverage {
         refuted: 0,
+        contained: 0,
         transactions: 340,
         classes: 12,
         replayed: 11,
