@@ -5,7 +5,7 @@ use tokio_postgres::error::SqlState;
 use crate::{Address, PostgresError, Session, connect};
 
 /// Creates, clones and removes the databases of one run, all named `dbproof_<run>_…`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Databases {
     address: Address,
     prefix: String,

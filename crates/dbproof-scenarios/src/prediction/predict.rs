@@ -296,10 +296,8 @@ impl Confirming<'_> {
             limit: self.options.candidate.min(left),
         };
         let confirmation = confirm(&state, candidate, &sessions, options).await;
-        let discarded = sandboxes.discard(&state).await;
-        let confirmation = confirmation.map_err(|error| error.to_string())?;
-        discarded?;
-        Ok(confirmation)
+        sandboxes.discard(state);
+        confirmation.map_err(|error| error.to_string())
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use dbproof_analysis::lock_order::Footprint;
 use dbproof_analysis::transactions::Transactions;
 use dbproof_model::Schema;
-use dbproof_postgres::{Address, Databases};
+use dbproof_postgres::{Address, Databases, PostgresError};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::making::within;
@@ -93,6 +94,8 @@ pub struct Sandboxes<'t> {
     pub(super) states: Vec<Option<States>>,
     /// How many states were made.
     count: usize,
+    /// Databases that are on their way out.
+    dropping: JoinSet<Result<(), PostgresError>>,
 }
 
 impl<'t> Sandboxes<'t> {
@@ -116,6 +119,7 @@ impl<'t> Sandboxes<'t> {
             limits,
             states: transactions.histories.iter().map(|_| None).collect(),
             count: 0,
+            dropping: JoinSet::new(),
         };
         let deadline = Instant::now() + limits.total;
         for (number, history) in transactions.histories.iter().enumerate() {
@@ -178,14 +182,13 @@ impl<'t> Sandboxes<'t> {
         }
     }
 
-    /// Drops a database that [`Sandboxes::state_for`] has made, whoever is connected to it.
-    ///
-    /// # Errors
-    ///
-    /// Why it is still there, for the reader. It goes with the run's databases then.
-    pub async fn discard(&self, state: &Address) -> Result<(), String> {
-        let dropped = self.databases.drop(state).await;
-        dropped.map_err(|error| error.to_string())
+    /// Drops a database that [`Sandboxes::state_for`] has made, whoever is connected to it. That takes the
+    /// server some tenths of a second, which are not waited for: [`Sandboxes::close`] does.
+    pub fn discard(&mut self, state: Address) {
+        // `Databases::clone` copies a database.
+        let databases = Clone::clone(self.databases);
+        self.dropping
+            .spawn(async move { databases.drop(&state).await });
     }
 
     /// Drops all sandboxes.
@@ -193,11 +196,19 @@ impl<'t> Sandboxes<'t> {
     /// # Errors
     ///
     /// Why one of them is still there, for the reader. It goes with the run's databases then.
-    pub async fn close(self) -> Result<(), String> {
-        let mut closed = Ok(());
-        for address in self.states.iter().flatten().flat_map(States::all) {
-            closed = closed.and(self.discard(address).await);
+    pub async fn close(mut self) -> Result<(), String> {
+        let kept: Vec<Address> = self
+            .states
+            .iter()
+            .flatten()
+            .flat_map(States::all)
+            .cloned()
+            .collect();
+        for address in kept {
+            self.discard(address);
         }
-        closed
+        let dropped = self.dropping.join_all().await;
+        let dropped: Result<Vec<()>, PostgresError> = dropped.into_iter().collect();
+        dropped.map(|_| ()).map_err(|error| error.to_string())
     }
 }

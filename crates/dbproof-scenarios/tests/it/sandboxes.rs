@@ -216,7 +216,7 @@ async fn a_history_is_done_again_and_each_exemplar_is_run_at_its_place() {
                 .await
                 .unwrap();
             // Whoever is connected is no obstacle.
-            sandboxes.discard(&state).await.unwrap();
+            sandboxes.discard(state);
         }
     }
     assert!(sandboxes.state_for(&[]).await.is_err());
@@ -537,7 +537,7 @@ async fn a_long_history_is_done_again_in_seconds() {
     let began = Instant::now();
     for pair in [[0, 1], [40, 42], [98, 99], [0, 99]] {
         let state = sandboxes.state_for(&pair).await.unwrap();
-        sandboxes.discard(&state).await.unwrap();
+        sandboxes.discard(state);
     }
     eprintln!(
         "{} statements and {} footprints in {made:?}, four states in {:?}",
