@@ -35,6 +35,8 @@ pub struct Candidates {
     pub guarded: u64,
     /// What was not looked at, for the reader; empty where everything was.
     pub limits: Vec<String>,
+    /// Whether the search was ended before it had looked at all cycles.
+    pub cut_short: bool,
 }
 
 /// The cycles of the same classes over the same relations: one deadlock, which may close in several
@@ -46,25 +48,39 @@ pub struct CandidateGroup {
     pub alternatives: Vec<Candidate>,
 }
 
-/// The cycles that the transactions may close. `schema` is that of their database: through its foreign
-/// keys, values of different columns are known to be keys of the same rows. Classes of different
-/// databases never lock against each other.
+/// The cycles that the transactions may close. `schemas` are those of their databases, by number:
+/// through their foreign keys, values of different columns are known to be keys of the same rows.
+/// Classes of different databases never lock against each other.
+///
+/// `is_over` is asked every now and then whether to stop; what was not looked at by then is told.
 ///
 /// [`super::Member::class`] is an index into `searched`.
 #[must_use]
-pub fn candidates(searched: &[Searched<'_>], schema: &Schema) -> Candidates {
+pub fn candidates(
+    searched: &[Searched<'_>],
+    schemas: &[Schema],
+    is_over: &dyn Fn() -> bool,
+) -> Candidates {
     let mut databases: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (at, one) in searched.iter().enumerate() {
         databases.entry(one.class.database).or_default().push(at);
     }
     let mut all = Candidates::default();
-    for only in databases.values() {
-        of_database(searched, only, schema, &mut all);
+    let unknown = Schema::default();
+    for (number, only) in &databases {
+        let schema = schemas.get(*number as usize).unwrap_or(&unknown);
+        of_database(searched, only, schema, is_over, &mut all);
     }
     all
 }
 
-fn of_database(searched: &[Searched<'_>], only: &[usize], schema: &Schema, all: &mut Candidates) {
+fn of_database(
+    searched: &[Searched<'_>],
+    only: &[usize],
+    schema: &Schema,
+    is_over: &dyn Fn() -> bool,
+    all: &mut Candidates,
+) {
     let locks = only
         .iter()
         .filter_map(|at| searched[*at].footprint)
@@ -72,7 +88,7 @@ fn of_database(searched: &[Searched<'_>], only: &[usize], schema: &Schema, all: 
     let relations = locks.filter_map(|lock| lock.object.relation());
     let mut domains = Domains::new(schema, relations);
     let built = build(searched, only, &mut domains);
-    let found = search(&built);
+    let found = search(&built, is_over);
     let told = found.groups.keys();
     let guarded = found
         .guarded
@@ -90,6 +106,7 @@ fn of_database(searched: &[Searched<'_>], only: &[usize], schema: &Schema, all: 
     }
     all.limits.extend(built.limits.iter().cloned());
     limits_of(&found, &mut all.limits);
+    all.cut_short |= !found.cut.is_empty();
     let mut planned: Vec<Planned<'_>> = Vec::new();
     for (key, ways) in told.zip(found.groups.values()) {
         for instances in casts(&built, &key.0) {

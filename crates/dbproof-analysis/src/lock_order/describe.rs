@@ -120,20 +120,17 @@ pub(super) fn mode(mode: LockMode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{Told, search_of, told};
+    use super::super::tests::{Told, search_of, searched, told};
     use super::*;
     use dbproof_model::Schema;
 
     fn described(told: &[Told], keep_values: bool) -> DeadlockPrediction {
         let found = search_of(told, &Schema::default());
-        let searched: Vec<Searched<'_>> = told
-            .iter()
-            .map(|one| Searched {
-                class: &one.class,
-                footprint: Some(&one.footprint),
-            })
-            .collect();
-        describe(&found.groups[0].alternatives[0], &searched, keep_values)
+        describe(
+            &found.groups[0].alternatives[0],
+            &searched(told),
+            keep_values,
+        )
     }
 
     fn transfer(name: &str, from: u32, to: u32) -> Told {

@@ -193,21 +193,14 @@ fn one_order(
 mod tests {
     use dbproof_model::Schema;
 
-    use super::super::tests::{Told, search_of, told};
-    use super::super::{Searched, describe};
+    use super::super::describe;
+    use super::super::tests::{Told, search_of, searched, told};
 
     /// The remedy of the first candidate: what its text must say, and the statement.
     #[track_caller]
     fn check(told: &[Told], says: &[&str], sql: Option<&str>) {
         let found = search_of(told, &Schema::default());
-        let searched: Vec<Searched<'_>> = told
-            .iter()
-            .map(|one| Searched {
-                class: &one.class,
-                footprint: Some(&one.footprint),
-            })
-            .collect();
-        let prediction = describe(&found.groups[0].alternatives[0], &searched, false);
+        let prediction = describe(&found.groups[0].alternatives[0], &searched(told), false);
         for word in says {
             assert!(prediction.remedy.contains(word), "{}", prediction.remedy);
         }

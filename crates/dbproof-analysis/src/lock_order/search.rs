@@ -11,6 +11,8 @@ const LONGEST: usize = 4;
 const MOST_STEPS: [u64; 3] = [20_000_000, 2_000_000, 2_000_000];
 /// Of one group, so many ways to close the cycle are kept to choose from.
 const MOST_WAYS: usize = 32;
+/// After so many steps it is asked whether the search is over.
+const ASKED_EVERY: u64 = 256;
 
 /// A profile in a cycle, with the lock that it holds and the one that it asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +51,13 @@ struct Search<'a> {
     known: HashMap<Vec<usize>, Vec<BTreeSet<usize>>>,
     found: Found,
     steps_left: u64,
+    /// Whether there were more steps than were left.
+    was_cut: bool,
+    /// Whether the search was over before it had come to its end.
+    has_ended: bool,
+    /// Steps of all lengths together.
+    asked_for: u64,
+    is_over: &'a dyn Fn() -> bool,
 }
 
 /// What comes of one more transaction in a path.
@@ -62,10 +71,11 @@ enum Extension<'a> {
 
 /// All cycles of two to four transactions, the shorter ones first. Of longer ones, those that hold a
 /// shorter one over the same relations are left out: mending that mends them.
-pub(super) fn search(built: &Built) -> Found {
-    let mut search = Search::new(built);
+pub(super) fn search<'a>(built: &'a Built, is_over: &'a dyn Fn() -> bool) -> Found {
+    let mut search = Search::new(built, is_over);
     for (length, steps) in (2..=LONGEST).zip(MOST_STEPS) {
         search.steps_left = steps;
+        search.was_cut = false;
         for profile in 0..built.profiles.len() {
             for held in 0..built.profiles[profile].locks.len() {
                 for asked in search.asks[profile][held].clone() {
@@ -82,7 +92,7 @@ pub(super) fn search(built: &Built) -> Found {
                 }
             }
         }
-        if search.steps_left == 0 {
+        if search.was_cut {
             search.found.cut.push(length);
         }
         let groups: Vec<GroupKey> = search.found.groups.keys().cloned().collect();
@@ -94,8 +104,15 @@ pub(super) fn search(built: &Built) -> Found {
     search.found
 }
 
+/// The profiles of a path, sorted.
+fn members(path: &[Part]) -> Vec<usize> {
+    let mut members: Vec<usize> = path.iter().map(|part| part.profile).collect();
+    members.sort_unstable();
+    members
+}
+
 impl<'a> Search<'a> {
-    fn new(built: &'a Built) -> Self {
+    fn new(built: &'a Built, is_over: &'a dyn Fn() -> bool) -> Self {
         let mut numbers: HashMap<&str, usize> = HashMap::new();
         let mut relations = Vec::new();
         for name in &built.buckets {
@@ -131,6 +148,10 @@ impl<'a> Search<'a> {
             known: HashMap::new(),
             found: Found::default(),
             steps_left: 0,
+            was_cut: false,
+            has_ended: false,
+            asked_for: 0,
+            is_over,
         }
     }
 
@@ -156,7 +177,12 @@ impl<'a> Search<'a> {
                 if (is_last && !closes) || (length > 2 && !lock.waits) {
                     continue;
                 }
-                if self.steps_left == 0 {
+                self.asked_for = self.asked_for.wrapping_add(1);
+                if self.asked_for % ASKED_EVERY == 1 {
+                    self.has_ended |= (self.is_over)();
+                }
+                if self.steps_left == 0 || self.has_ended {
+                    self.was_cut = true;
                     return;
                 }
                 self.steps_left -= 1;
@@ -237,9 +263,11 @@ impl<'a> Search<'a> {
     /// Whether some of the path are known to deadlock over the relations that they have in it.
     fn is_told(&self, path: &[Part], is_last: bool) -> bool {
         let told = |parts: &[Part]| {
-            let (members, relations) = self.key(parts);
-            let known = self.known.get(&members);
-            known.is_some_and(|known| known.iter().any(|of| of.is_subset(&relations)))
+            let known = self.known.get(&members(parts));
+            known.is_some_and(|known| {
+                let relations = self.relations_of(parts);
+                known.iter().any(|of| of.is_subset(&relations))
+            })
         };
         let new = path[path.len() - 1];
         let others = &path[..path.len() - 1];
@@ -257,16 +285,15 @@ impl<'a> Search<'a> {
     }
 
     fn key(&self, path: &[Part]) -> GroupKey {
-        let mut members: Vec<usize> = path.iter().map(|part| part.profile).collect();
-        members.sort_unstable();
+        (members(path), self.relations_of(path))
+    }
+
+    fn relations_of(&self, path: &[Part]) -> BTreeSet<usize> {
         let relations = path.iter().flat_map(|part| {
             let locks = &self.built.profiles[part.profile].locks;
             [locks[part.held].bucket, locks[part.asked].bucket]
         });
-        (
-            members,
-            relations.map(|bucket| self.relations[bucket]).collect(),
-        )
+        relations.map(|bucket| self.relations[bucket]).collect()
     }
 
     fn keep(&mut self, path: &[Part]) {

@@ -24,12 +24,15 @@ pub(super) fn canonical(text: &str) -> String {
     }
 }
 
-/// The order of two canonical values: of numbers theirs, else that of the bytes, which is the server's
-/// for UUIDs and for text in the `C` collation.
+/// The order of two canonical values: of numbers theirs, of others that of the bytes, which is the
+/// server's for UUIDs and for text in the `C` collation. Numbers stand before others, so that any
+/// values at all have one order: `10`, `1a` and `9` would go round in a circle else.
 pub(super) fn compare(a: &str, b: &str) -> Ordering {
     match (a.parse::<i128>(), b.parse::<i128>()) {
         (Ok(a), Ok(b)) => a.cmp(&b),
-        _ => a.cmp(b),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => a.cmp(b),
     }
 }
 
@@ -186,6 +189,18 @@ mod tests {
         }
         assert_eq!(compare("9", "10"), Ordering::Less);
         assert_eq!(compare("a9", "a10"), Ordering::Greater);
+    }
+
+    #[test]
+    fn numbers_and_texts_have_one_order_together() {
+        let mut values = vec!["9", "1a", "10", "a", "-3", "2b"];
+        let sorted = ["-3", "9", "10", "1a", "2b", "a"];
+        for _ in 0..values.len() {
+            values.rotate_left(1);
+            let mut again = values.clone();
+            again.sort_by(|a, b| compare(a, b));
+            assert_eq!(again, sorted);
+        }
     }
 
     #[test]

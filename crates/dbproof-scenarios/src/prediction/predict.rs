@@ -1,18 +1,18 @@
 //! From captured transactions to predicted deadlocks: [`predict`].
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dbproof_analysis::lock_order::{Candidate, Candidates, Searched, Taken, candidates, describe};
 use dbproof_analysis::transactions::Transactions;
 use dbproof_model::{
-    DeadlockPrediction, NotChecked, PredictionCoverage, PredictionSandbox, Schema,
+    DeadlockPrediction, NotChecked, PredictionCoverage, PredictionSandbox, Scenario, Schema,
 };
 use dbproof_postgres::{Address, Databases};
 
 use super::confirm::{ConfirmOptions, Confirmation, MemberSession, NotConfirmed, confirm};
 use super::{MadeFrom, NotDone, SandboxLimits, Sandboxes};
 use crate::observer::{Event, Observer};
-use dbproof_model::Scenario;
 
 /// The verdict of a deadlock that was seen.
 pub const CONFIRMED: &str = "confirmed";
@@ -24,6 +24,8 @@ pub struct PredictOptions {
     pub keep_values: bool,
     /// How long replaying may take.
     pub sandbox: SandboxLimits,
+    /// How long the search for contradicting orders may take.
+    pub search: Duration,
     /// How long confirming one candidate may take.
     pub candidate: Duration,
     /// How long confirming all of them may take.
@@ -35,6 +37,7 @@ impl Default for PredictOptions {
         PredictOptions {
             keep_values: false,
             sandbox: SandboxLimits::default(),
+            search: Duration::from_secs(20),
             candidate: Duration::from_secs(10),
             candidates: Duration::from_secs(60),
         }
@@ -48,6 +51,8 @@ pub struct Predicted {
     pub predictions: Vec<DeadlockPrediction>,
     /// What was seen, and what could not be done.
     pub coverage: PredictionCoverage,
+    /// Whether not all orders that contradict each other were looked for.
+    pub cut_short: bool,
 }
 
 /// Predicts deadlocks among transactions that were captured on this server: runs one of each kind alone
@@ -70,6 +75,7 @@ pub async fn predict(
         ..PredictionCoverage::default()
     };
     let mut predictions = Vec::new();
+    let mut cut_short = false;
     if !classes.is_empty() {
         observer.event(Event::Step {
             scenario: Scenario::Deadlock,
@@ -83,7 +89,8 @@ pub async fn predict(
         coverage
             .not_checked
             .extend(sandboxes.not_done.iter().map(not_checked));
-        let found = search(transactions, &sandboxes);
+        let found = search(transactions, &sandboxes, options.search).await;
+        cut_short = found.cut_short;
         coverage.guarded = found.guarded;
         coverage.candidates = found.groups.len() as u64;
         coverage
@@ -135,40 +142,45 @@ pub async fn predict(
     Predicted {
         predictions,
         coverage,
+        cut_short,
     }
 }
 
 /// The cycles of all databases. Members are indices into the classes.
-fn search(transactions: &Transactions, sandboxes: &Sandboxes<'_>) -> Candidates {
-    let searched: Vec<Searched<'_>> = transactions
-        .classes
-        .iter()
-        .zip(&sandboxes.footprints)
-        .map(|(class, footprint)| Searched {
-            class,
-            footprint: footprint.as_ref(),
-        })
-        .collect();
-    let mut all = Candidates::default();
-    let empty = Schema::default();
-    for (number, schema) in (0_u32..).zip(&sandboxes.schemas) {
-        // Those of other databases take no part, but keep their places.
-        let of_database: Vec<Searched<'_>> = searched
+///
+/// Searches on a thread of its own, so that a signal is heard meanwhile; who no longer waits for it ends
+/// it.
+async fn search(
+    transactions: &Transactions,
+    sandboxes: &Sandboxes<'_>,
+    limit: Duration,
+) -> Candidates {
+    let classes = transactions.classes.clone();
+    let footprints = sandboxes.footprints.clone();
+    let schemas = sandboxes.schemas.iter();
+    let schemas: Vec<Schema> = schemas.map(|s| s.clone().unwrap_or_default()).collect();
+    let waited_for = Arc::new(());
+    let watched = Arc::downgrade(&waited_for);
+    let until = Instant::now() + limit;
+    let is_over = move || watched.strong_count() == 0 || Instant::now() >= until;
+    let searching = tokio::task::spawn_blocking(move || {
+        let searched: Vec<Searched<'_>> = classes
             .iter()
-            .map(|one| Searched {
-                footprint: one.footprint.filter(|_| one.class.database == number),
-                ..*one
+            .zip(&footprints)
+            .map(|(class, footprint)| Searched {
+                class,
+                footprint: footprint.as_ref(),
             })
             .collect();
-        if of_database.iter().all(|one| one.footprint.is_none()) {
-            continue;
-        }
-        let found = candidates(&of_database, schema.as_ref().unwrap_or(&empty));
-        all.groups.extend(found.groups);
-        all.guarded += found.guarded;
-        all.limits.extend(found.limits);
-    }
-    all
+        candidates(&searched, &schemas, &is_over)
+    });
+    let found = searching.await;
+    drop(waited_for);
+    found.unwrap_or_else(|_| Candidates {
+        limits: vec!["it ended without a result".to_owned()],
+        cut_short: true,
+        ..Candidates::default()
+    })
 }
 
 /// A class, and the relations of what it holds and of what it asks for.

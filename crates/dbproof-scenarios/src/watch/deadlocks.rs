@@ -63,6 +63,7 @@ fn not_made(transactions: &Transactions, error: &PostgresError) -> DeadlockRecor
             not_checked: vec![not_checked],
             ..PredictionCoverage::default()
         },
+        cut_short: false,
     })
 }
 
@@ -89,12 +90,13 @@ pub(super) fn record(predicted: Predicted) -> DeadlockRecord {
     }
 }
 
-/// A deadlock that was confirmed fails. Where no transaction could be run at all, nothing was checked.
+/// A deadlock that was confirmed fails. Where no transaction could be run at all, or the search for
+/// contradicting orders did not come to its end, that is no pass.
 fn verdict(predicted: &Predicted) -> Verdict {
     let coverage = &predicted.coverage;
     if coverage.confirmed > 0 {
         Verdict::Fail
-    } else if coverage.classes > 0 && coverage.replayed == 0 {
+    } else if predicted.cut_short || coverage.classes > 0 && coverage.replayed == 0 {
         Verdict::Inconclusive
     } else {
         Verdict::Pass

@@ -149,14 +149,17 @@ pub(super) fn lock(text: &str) -> Lock {
 }
 
 pub(super) fn search_of(told: &[Told], schema: &Schema) -> Candidates {
-    let searched: Vec<Searched<'_>> = told
-        .iter()
+    let schemas = [Schema::default(), schema.clone()];
+    candidates(&searched(told), &schemas, &|| false)
+}
+
+pub(super) fn searched(told: &[Told]) -> Vec<Searched<'_>> {
+    told.iter()
         .map(|one| Searched {
             class: &one.class,
             footprint: Some(&one.footprint),
         })
-        .collect();
-    candidates(&searched, schema)
+        .collect()
 }
 
 /// Each candidate's transactions and relations: `a b: accounts, orders`, in alphabetical order.

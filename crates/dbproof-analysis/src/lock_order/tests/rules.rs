@@ -1,7 +1,5 @@
 //! What is a candidate, and what is none: one test a rule, with what is close to it and is none.
 
-use dbproof_model::Schema;
-
 use super::{Told, check, search_of, shop, summary, told};
 
 /// A transfer that takes its two accounts in this order.
@@ -653,10 +651,24 @@ fn what_was_not_read_is_said() {
             class: &one.class,
             footprint: None,
         }],
-        &Schema::default(),
+        &[],
+        &|| false,
     );
     assert_eq!(
         found.limits,
         ["of 1 kinds of transactions it is not known what they lock"]
+    );
+}
+
+#[test]
+fn a_search_that_is_over_says_what_it_has_not_looked_at() {
+    let two = [transfer("up", 3, 8), transfer("down", 40, 5)];
+    let found = super::candidates(&super::searched(&two), &[], &|| true);
+    assert!(found.groups.is_empty() && found.cut_short);
+    assert_eq!(
+        found.limits,
+        [2, 3, 4].map(|length| format!(
+            "not all cycles of {length} transactions were looked at: there are too many"
+        ))
     );
 }

@@ -288,6 +288,6 @@ fn a_class_counts_only_with_a_footprint() {
         class: &one.class,
         footprint: None,
     });
-    let found = candidates(&searched.collect::<Vec<_>>(), &Schema::default());
+    let found = candidates(&searched.collect::<Vec<_>>(), &[], &|| false);
     assert!(found.groups.is_empty() && found.limits.len() == 1);
 }
