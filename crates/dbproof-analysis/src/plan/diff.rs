@@ -4,8 +4,9 @@ use dbproof_model::{ChangeEffect, ChangeKind, Plan, PlanChange, PlanNode};
 
 use super::estimate::q_error;
 use super::matching::{Matching, family, match_trees};
-use super::outline::{Outline, Role, describe, does_the_same, index_definitions, relation};
-use super::summary::{cumulative, rows_touched, total_buffers};
+use super::node::{cumulative, describe, does_the_same, index_definitions, relation, rows_touched};
+use super::outline::{Outline, Role};
+use super::summary::total_buffers;
 use crate::figures::{count, counted, float};
 
 /// Less than this is no difference in work, in percent of the larger side.

@@ -9,7 +9,8 @@ use dbproof_model::{Plan, PlanHashes, PlanNode};
 
 use super::lines::lines;
 use super::mask::mask_expression;
-use super::outline::{Outline, Role, alias, describe_kind, index_definitions, relation};
+use super::node::{alias, describe_kind, index_definitions, relation};
+use super::outline::{Outline, Role};
 use crate::baseline::digest;
 
 /// The shape and the strict hash of a plan.

@@ -6,7 +6,8 @@
 
 use dbproof_model::PlanNode;
 
-use super::outline::{Outline, Role, alias};
+use super::node::alias;
+use super::outline::{Outline, Role};
 
 /// More key columns than this seldom pay for their upkeep.
 const MOST_COLUMNS: usize = 4;

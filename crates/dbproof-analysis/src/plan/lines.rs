@@ -2,7 +2,7 @@
 
 use dbproof_model::{Plan, PlanNode};
 
-use super::outline::{alias, describe_kind, index_definitions, relation};
+use super::node::{alias, describe_kind, index_definitions, relation};
 use crate::baseline::tidy;
 
 /// A line a node, indented by its depth: what it does, on what, by which index. The names of the plan

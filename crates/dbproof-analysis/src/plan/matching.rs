@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::outline::{Entry, Outline, Role, alias, relation};
+use super::node::{alias, relation};
+use super::outline::{Entry, Outline, Role};
 
 /// Positions in two outlines that stand for the same step of the query.
 #[derive(Debug, Default)]

@@ -12,6 +12,7 @@ mod index;
 mod lines;
 mod mask;
 mod matching;
+mod node;
 mod outline;
 mod parse;
 mod resolve;
@@ -30,9 +31,11 @@ pub(crate) use index::{index_for, index_for_entry};
 pub(crate) use lines::lines;
 pub use mask::{mask_expression, mask_values};
 pub(crate) use matching::{Matching, family, match_trees};
-pub(crate) use outline::{Outline, Role, describe, does_the_same, index_definitions, relation};
+pub(crate) use node::{
+    cumulative, describe, does_the_same, index_definitions, over_loops, relation,
+};
+pub(crate) use outline::{Outline, Role};
 pub use parse::{PlanError, parse};
 pub use resolve::resolve;
 pub use summary::{access, relations, rows_processed, summarise, total_buffers};
-pub(crate) use summary::{cumulative, over_loops};
 pub use work::{SelfWork, self_work};

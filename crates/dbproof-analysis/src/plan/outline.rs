@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use dbproof_model::{Plan, PlanNode};
 
-use super::summary::{bitmap_indexes, cumulative, index_of};
+use super::node::{alias, cumulative, is_subplan, relation};
 use super::work::self_work;
 
 /// What a node is to the comparison of two trees.
@@ -189,87 +189,6 @@ fn role(node: &PlanNode) -> Role {
         scan if scan.ends_with("Scan") => Role::Scan,
         _ => Role::Other,
     }
-}
-
-/// The name of what a scan reads.
-pub(crate) fn relation(scan: &PlanNode) -> &str {
-    [
-        &scan.relation,
-        &scan.cte_name,
-        &scan.function_name,
-        &scan.alias,
-    ]
-    .into_iter()
-    .flatten()
-    .next()
-    .map_or(scan.node_type.as_str(), String::as_str)
-}
-
-/// The name by which the statement's expressions refer to what a scan reads.
-pub(crate) fn alias(scan: &PlanNode) -> &str {
-    scan.alias.as_deref().unwrap_or_else(|| relation(scan))
-}
-
-/// What a node does, in EXPLAIN's words for its text format, and to how many partitions.
-pub(crate) fn describe(node: &PlanNode) -> String {
-    match node.partitions {
-        Some(count) if count != 1 => {
-            format!("{} of {count} partitions", describe_one(node))
-        }
-        _ => describe_one(node),
-    }
-}
-
-/// The definitions of the indexes that a scan reads, where all of them are known; those of a Bitmap
-/// Heap Scan are below it.
-pub(crate) fn index_definitions(scan: &PlanNode) -> Option<Vec<&str>> {
-    if scan.node_type != "Bitmap Heap Scan" {
-        return scan.index_definition.as_deref().map(|on| vec![on]);
-    }
-    bitmap_indexes(scan)
-        .map(|node| node.index_definition.as_deref())
-        .collect()
-}
-
-/// Whether two nodes do the same: an index by another name does, and so do scans of some partitions
-/// more or fewer, short of twice as many.
-pub(crate) fn does_the_same(before: &PlanNode, after: &PlanNode) -> bool {
-    let same_index = match (index_definitions(before), index_definitions(after)) {
-        (Some(was), Some(is)) => was == is,
-        _ => index_of(before) == index_of(after),
-    };
-    let (was, is) = (
-        before.partitions.unwrap_or(1),
-        after.partitions.unwrap_or(1),
-    );
-    let as_many = was < is * 2 && is < was * 2;
-    let kind = |node: &PlanNode| describe_kind(node);
-    same_index && (as_many || was == is) && kind(before) == kind(after)
-}
-
-fn describe_one(node: &PlanNode) -> String {
-    if let Some(index) = index_of(node) {
-        return format!("{} using {index}", node.node_type);
-    }
-    describe_kind(node)
-}
-
-pub(crate) fn describe_kind(node: &PlanNode) -> String {
-    match (node.node_type.as_str(), node.strategy.as_deref()) {
-        ("Aggregate", Some("Hashed")) => "HashAggregate".to_owned(),
-        ("Aggregate", Some("Sorted")) => "GroupAggregate".to_owned(),
-        ("Aggregate", Some("Mixed")) => "MixedAggregate".to_owned(),
-        ("SetOp", Some("Hashed")) => "HashSetOp".to_owned(),
-        (plain, _) => plain.to_owned(),
-    }
-}
-
-/// Whether a node is evaluated for an expression of another, and gives it no rows.
-pub(super) fn is_subplan(node: &PlanNode) -> bool {
-    matches!(
-        node.parent_relationship.as_deref(),
-        Some("InitPlan" | "SubPlan")
-    )
 }
 
 fn is_bitmap(node: &PlanNode) -> bool {

@@ -5,8 +5,7 @@
 
 use dbproof_model::{Buffers, Plan, PlanNames, PlanNode};
 
-use super::outline::is_subplan;
-use super::summary::{cumulative, over_loops};
+use super::node::{cumulative, is_subplan, over_loops};
 
 /// Gives every index its definition and every written relation its indexes, folds the partitions of
 /// a table to one scan of it, and calls relations as they are called on the other side.

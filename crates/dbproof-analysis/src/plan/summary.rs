@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use dbproof_model::{Access, Buffers, Plan, PlanNode, PlanSummary};
+use dbproof_model::{Access, Buffers, Plan, PlanSummary};
 use serde_json::Value;
 
 use super::hashes::hashes;
-use super::outline::is_subplan;
+use super::node::{cumulative, index_of, over_loops, rows_touched};
 
 /// The totals of a plan, beside EXPLAIN's JSON as it is to be kept (masked already, or not).
 #[must_use]
@@ -59,37 +59,6 @@ pub fn relations(plan: &Plan) -> BTreeSet<(String, String)> {
         .collect()
 }
 
-/// The index or indexes that a scan reads.
-pub(super) fn index_of(scan: &PlanNode) -> Option<String> {
-    if scan.node_type != "Bitmap Heap Scan" {
-        return scan.index.clone();
-    }
-    let mut indexes: Vec<&str> = Vec::new();
-    for index in bitmap_indexes(scan).filter_map(|node| node.index.as_deref()) {
-        if !indexes.contains(&index) {
-            indexes.push(index);
-        }
-    }
-    (!indexes.is_empty()).then(|| indexes.join(", "))
-}
-
-/// The Bitmap Index Scans of a Bitmap Heap Scan; the subplans of its filter may read indexes too.
-pub(super) fn bitmap_indexes(scan: &PlanNode) -> impl Iterator<Item = &PlanNode> {
-    let mut pending: Vec<&PlanNode> = scan.children.iter().rev().collect();
-    std::iter::from_fn(move || {
-        loop {
-            let node = pending.pop()?;
-            if is_subplan(node) {
-                continue;
-            }
-            pending.extend(node.children.iter().rev());
-            if node.node_type == "Bitmap Index Scan" {
-                return Some(node);
-            }
-        }
-    })
-}
-
 /// The blocks of the whole execution: the root's, which include its children's. A root that
 /// prints none stands for the sum of its children.
 #[must_use]
@@ -97,38 +66,9 @@ pub fn total_buffers(plan: &Plan) -> Buffers {
     cumulative(&plan.root)
 }
 
-/// A node's blocks with those of its children; their sum where the node itself prints none.
-pub(crate) fn cumulative(node: &PlanNode) -> Buffers {
-    if node.buffers != Buffers::default() {
-        return node.buffers;
-    }
-    node.children
-        .iter()
-        .map(cumulative)
-        .fold(Buffers::default(), |sum, more| sum.plus(&more))
-}
-
 /// Rows that pass through the plan's nodes, those included that a filter, join filter or recheck
 /// throws away, over all loops: the work that no block count shows.
 #[must_use]
 pub fn rows_processed(plan: &Plan) -> f64 {
     plan.root.walk().map(rows_touched).sum()
-}
-
-/// Rows that a node gave or threw away, over all loops.
-pub(super) fn rows_touched(node: &PlanNode) -> f64 {
-    [
-        node.actual_rows,
-        node.rows_removed_by_filter,
-        node.rows_removed_by_join_filter,
-        node.rows_removed_by_index_recheck,
-    ]
-    .into_iter()
-    .map(|rows| over_loops(node, rows))
-    .sum()
-}
-
-/// A figure per loop, over all loops.
-pub(crate) fn over_loops(node: &PlanNode, per_loop: Option<f64>) -> f64 {
-    per_loop.unwrap_or_default() * node.actual_loops.unwrap_or_default()
 }

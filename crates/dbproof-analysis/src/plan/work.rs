@@ -7,8 +7,7 @@
 
 use dbproof_model::{Buffers, Plan, PlanNode};
 
-use super::outline::is_subplan;
-use super::summary::over_loops;
+use super::node::{is_subplan, over_loops};
 
 /// The work of one node without that of the nodes that it ran.
 #[derive(Debug, Clone, Copy, PartialEq)]
