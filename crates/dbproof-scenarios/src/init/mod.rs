@@ -3,9 +3,10 @@
 //! * `look`: what is in the folder: migrations, queries, tests, CI, a server.
 //! * `tables`: what the migrations make, seen on a server of our own or on the user's.
 //! * `proposal`: queries worth a first look; `counted`: those that a server has counted.
-//! * `configuration`: the text of `dbproof.toml`.
+//! * `configuration`: the text of `dbproof.toml`; `ci`: the CI job.
 //! * `files`: what is written; never over a file that is there.
 
+mod ci;
 mod configuration;
 mod counted;
 mod files;
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 use dbproof_data::TableShape;
 
 use self::files::Plan;
-use self::look::{Found, Provider};
+use self::look::Found;
 use crate::error::{InputError, RunError};
 use crate::observer::Observer;
 use crate::options::{Cleaner, ServerChoice};
@@ -39,7 +40,7 @@ pub struct InitOptions {
     pub cleaner: Option<Cleaner>,
 }
 
-/// The CI jobs that can be written, as files.
+/// The CI jobs that can be written, as files. They run `dbproof run` for the branch `main`.
 #[derive(Debug, Clone, Copy)]
 pub struct CiJobs {
     /// `.github/workflows/dbproof.yml`.
@@ -60,8 +61,11 @@ pub struct Initialised {
     /// What is left to the reader, a sentence each.
     pub notes: Vec<String>,
     /// The commands to go on with, and what each tells; the most telling one first.
-    pub next: Vec<(String, String)>,
+    pub next: Vec<Next>,
 }
+
+/// A command to go on with, and what it tells.
+pub type Next = (String, String);
 
 /// Looks at a project and writes what dbproof needs to run in it.
 ///
@@ -117,24 +121,13 @@ pub async fn init(options: &InitOptions, observer: &dyn Observer) -> Result<Init
             plan.add(&format!("data/{}", table.file), table.text.clone());
         }
     }
-    match found.provider {
-        Some(Provider::GitHub) => {
-            plan.add(
-                ".github/workflows/dbproof.yml",
-                options.jobs.github.to_owned(),
-            );
-        }
-        Some(Provider::GitLab) => {
-            plan.add("dbproof.gitlab-ci.yml", options.jobs.gitlab.to_owned());
-            done.notes.push(
-                "add `include: dbproof.gitlab-ci.yml` to .gitlab-ci.yml, which is left as it is"
-                    .to_owned(),
-            );
-        }
-        None => {}
-    }
-    (done.written, done.kept) = plan.write()?;
     done.next = next(&found, &tables.shapes, has_queries, &options.server);
+    let job = ci::job(folder, &found, &done.next, options.jobs);
+    if let Some((name, text)) = job.file {
+        plan.add(name, text);
+    }
+    done.notes.extend(job.note);
+    (done.written, done.kept) = plan.write()?;
     Ok(done)
 }
 
@@ -144,7 +137,7 @@ fn next(
     shapes: &[TableShape],
     has_queries: bool,
     server: &ServerChoice,
-) -> Vec<(String, String)> {
+) -> Vec<Next> {
     let mut next = Vec::new();
     let has_schema = found.migrations.is_some() || found.schema.is_some();
     if has_queries && has_schema && !shapes.is_empty() {

@@ -29,7 +29,7 @@ pub(crate) use watch::WatchArguments;
 /// Exit codes: 0 pass; 1 a finding at or above --fail-on; 2 wrong usage, configuration or input;
 /// 3 the environment failed; 4 inconclusive; 130 interrupted.
 #[derive(Debug, Parser)]
-#[command(name = "dbproof", version, max_term_width = 100)]
+#[command(name = "dbproof", version = env!("DBPROOF_VERSION"), max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -67,6 +67,8 @@ pub(crate) enum Command {
     Explain(ExplainArguments),
     /// Completions for a shell
     Completions(CompletionsArguments),
+    /// The manual, as man pages
+    Man(ManArguments),
     /// Removes a run's databases once the run has ended (started by dbproof itself)
     #[command(hide = true, name = DROP_DATABASES)]
     DropDatabases,
@@ -256,6 +258,15 @@ pub(crate) struct CompletionsArguments {
     /// The shell
     #[arg(value_enum)]
     pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// The command whose page to print, such as run; without it, the page of dbproof itself
+    pub(crate) command: Option<String>,
+    /// Write all pages into this folder instead, one file each: dbproof.1, dbproof-run.1, …
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub(crate) to: Option<PathBuf>,
 }
 
 /// From which severity on a finding fails the command.

@@ -14,7 +14,7 @@ use crate::exit::{Outcome, outcome};
 use crate::output::Outputs;
 use crate::progress::ProgressLine;
 
-static SHOP: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/shop");
+static SHOP: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/shop");
 
 const FOLDER: &str = "dbproof-output";
 

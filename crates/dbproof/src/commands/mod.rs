@@ -9,6 +9,7 @@ pub(crate) mod drop_databases;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod init;
+pub(crate) mod man;
 pub(crate) mod nplusone;
 pub(crate) mod record;
 pub(crate) mod report;

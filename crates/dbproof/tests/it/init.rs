@@ -111,12 +111,60 @@ fn prisma() {
     );
 }
 
+/// The CI job is the documented example, for the branch of the repository.
+#[test]
+fn the_ci_job_is_the_example() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/ci");
+    for (files, written, example) in [
+        (
+            &[(".github/workflows/test.yml", "")][..],
+            ".github/workflows/dbproof.yml",
+            "github.yml",
+        ),
+        (
+            &[(".gitlab-ci.yml", "")][..],
+            "dbproof.gitlab-ci.yml",
+            "gitlab.yml",
+        ),
+    ] {
+        let shop = project(&[("migrations/001_customers.sql", CUSTOMERS)]);
+        for (name, text) in files {
+            shop.write(name, text);
+        }
+        assert_eq!(shop.run(&["init"]).code, 0);
+        let example = fs::read_to_string(root.join(example)).unwrap();
+        assert_eq!(shop.read(written), example);
+    }
+    let shop = project(&[
+        ("migrations/001_customers.sql", CUSTOMERS),
+        (
+            ".git/config",
+            "[remote \"origin\"]\nurl = git@github.com:a/b.git\n",
+        ),
+        (".git/HEAD", "ref: refs/heads/master\n"),
+    ]);
+    assert_eq!(shop.run(&["init"]).code, 0);
+    let workflow = shop.read(".github/workflows/dbproof.yml");
+    assert!(workflow.contains("branches: [master]\n") && workflow.contains("args: run\n"));
+}
+
 /// Migrations in Python: what tells is the traffic of the tests.
 #[test]
 fn django_is_led_to_watch() {
     let shop = project(&[("manage.py", "")]);
+    shop.write(".github/workflows/test.yml", "");
     let run = shop.run(&["init"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
+    let workflow = shop.read(".github/workflows/dbproof.yml");
+    assert!(
+        workflow.contains("\n          args: watch -- python manage.py test\n"),
+        "{workflow}"
+    );
+    assert!(
+        run.stdout.contains("note: add the steps that"),
+        "{}",
+        run.stdout
+    );
     let next = "dbproof watch -- python manage.py test";
     assert!(run.stdout.contains(next), "{}", run.stdout);
     // The configuration that was written is one that `watch` takes.

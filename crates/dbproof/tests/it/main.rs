@@ -6,6 +6,7 @@ mod baselines;
 mod cleaning_up;
 mod commands;
 mod demo;
+mod distribution;
 mod exporting;
 mod given_databases;
 mod infer;
