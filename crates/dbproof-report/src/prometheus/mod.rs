@@ -1,11 +1,12 @@
-//! The figures of a run as metrics of Prometheus, for `node_exporter`'s textfile collector:
-//! [`render`].
+//! The figures of a run as metrics: [`families`], and [`render`] for `node_exporter`'s textfile
+//! collector.
 //!
 //! Names and units follow Prometheus' conventions: `dbproof_` first, seconds and bytes, ratios as
 //! they are. Everything is a gauge of the last run. Labels are names from the project's files
 //! (project, query, shape) and words of ours (scenario, code, severity, verdict, statistic), so
 //! that the number of series is bounded by the project; no SQL, commit or run ever is a label.
 
+mod family;
 mod scenarios;
 mod text;
 
@@ -13,13 +14,21 @@ use std::collections::BTreeMap;
 
 use dbproof_model::{RunRecord, Severity, Verdict};
 
-use text::{Exposition, Labels};
+use family::Exposition;
+
+pub use family::{Family, Labels};
 
 const VERDICTS: [Verdict; 3] = [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive];
 
 /// The metrics of a run, in Prometheus' text format, version 0.0.4.
 #[must_use]
 pub fn render(record: &RunRecord) -> String {
+    text::rendered(&families(record))
+}
+
+/// The metrics of a run.
+#[must_use]
+pub fn families(record: &RunRecord) -> Vec<Family<'_>> {
     let metrics = Metrics {
         project: record.project.as_deref().unwrap_or_default(),
     };
@@ -42,7 +51,7 @@ pub fn render(record: &RunRecord) -> String {
     if let Some(watch) = &scenarios.watch {
         metrics.watch(&mut exposition, watch);
     }
-    exposition.into_text()
+    exposition.into_families()
 }
 
 /// What every sample has in common.
@@ -62,7 +71,7 @@ impl<'a> Metrics<'a> {
             .collect()
     }
 
-    fn run(self, exposition: &mut Exposition, record: &'a RunRecord) {
+    fn run(self, exposition: &mut Exposition<'a>, record: &'a RunRecord) {
         let info = [
             ("version", record.tool.version.as_str()),
             ("engine", record.server.engine.as_str()),
@@ -109,7 +118,7 @@ impl<'a> Metrics<'a> {
         );
     }
 
-    fn findings(self, exposition: &mut Exposition, record: &'a RunRecord) {
+    fn findings(self, exposition: &mut Exposition<'a>, record: &'a RunRecord) {
         exposition.gauge(
             "dbproof_run_findings",
             "Findings of the last run by severity.",

@@ -5,11 +5,11 @@ use dbproof_model::{
     RegressQuery, RegressRecord, SlowQuery, SlowRecord, WatchRecord,
 };
 
-use super::text::Exposition;
+use super::family::Exposition;
 use super::{Metrics, count, flag, seconds};
 
 impl<'a> Metrics<'a> {
-    pub(super) fn slow(self, exposition: &mut Exposition, slow: &'a SlowRecord) {
+    pub(super) fn slow(self, exposition: &mut Exposition<'a>, slow: &'a SlowRecord) {
         let queries = &slow.queries;
         exposition.gauge(
             "dbproof_query_latency_seconds",
@@ -62,7 +62,7 @@ impl<'a> Metrics<'a> {
         );
     }
 
-    pub(super) fn regress(self, exposition: &mut Exposition, regress: &'a RegressRecord) {
+    pub(super) fn regress(self, exposition: &mut Exposition<'a>, regress: &'a RegressRecord) {
         let migration = regress.migration.as_ref();
         exposition.gauge(
             "dbproof_migration_duration_seconds",
@@ -112,7 +112,7 @@ impl<'a> Metrics<'a> {
         );
     }
 
-    pub(super) fn nplusone(self, exposition: &mut Exposition, nplusone: &'a NPlusOneRecord) {
+    pub(super) fn nplusone(self, exposition: &mut Exposition<'a>, nplusone: &'a NPlusOneRecord) {
         const VERDICTS: [GroupVerdict; 5] = [
             GroupVerdict::Proven,
             GroupVerdict::Likely,
@@ -149,7 +149,7 @@ impl<'a> Metrics<'a> {
         );
     }
 
-    pub(super) fn deadlock(self, exposition: &mut Exposition, deadlock: &'a DeadlockRecord) {
+    pub(super) fn deadlock(self, exposition: &mut Exposition<'a>, deadlock: &'a DeadlockRecord) {
         self.by_shape(
             exposition,
             "dbproof_deadlock_runs",
@@ -191,7 +191,7 @@ impl<'a> Metrics<'a> {
         );
     }
 
-    pub(super) fn watch(self, exposition: &mut Exposition, watch: &'a WatchRecord) {
+    pub(super) fn watch(self, exposition: &mut Exposition<'a>, watch: &'a WatchRecord) {
         let idle = watch.idle.iter().map(|i| i.count).sum();
         let figures = [
             ("captured", float(watch.executions)),
@@ -217,9 +217,9 @@ impl<'a> Metrics<'a> {
 
     fn by_query(
         self,
-        exposition: &mut Exposition,
-        name: &str,
-        help: &str,
+        exposition: &mut Exposition<'a>,
+        name: &'static str,
+        help: &'static str,
         samples: impl Iterator<Item = (&'a str, Option<f64>)>,
     ) {
         let samples = samples.map(|(query, value)| (self.labels([("query", query)]), value));
@@ -229,9 +229,9 @@ impl<'a> Metrics<'a> {
     /// Samples of each shape at each `deadlock_timeout`, by statistic where there are several.
     fn by_shape(
         self,
-        exposition: &mut Exposition,
-        name: &str,
-        help: &str,
+        exposition: &mut Exposition<'a>,
+        name: &'static str,
+        help: &'static str,
         deadlock: &'a DeadlockRecord,
         figures: impl Fn(&DeadlockShape) -> Vec<(&'static str, Option<f64>)>,
     ) {

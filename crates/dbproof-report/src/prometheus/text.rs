@@ -1,58 +1,31 @@
-//! Prometheus' text exposition format, version 0.0.4: [`Exposition`].
+//! Prometheus' text exposition format, version 0.0.4: [`rendered`].
 //!
 //! Written by hand because `node_exporter`'s textfile collector reads this format alone, and not
 //! `OpenMetrics`, and because a document that is written once needs no registry of atomic counters.
 //! Source: prometheus.io, "Exposition formats".
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The labels of a sample: names of ours, values from the record.
-pub(super) type Labels<'a> = Vec<(&'static str, Cow<'a, str>)>;
+use super::family::{Family, Labels};
 
-/// A document in the making. Every family is a gauge: the values of the last run, which go up and
-/// down. No sample has a timestamp, as the textfile collector demands.
-#[derive(Debug, Default)]
-pub(super) struct Exposition {
-    text: String,
-}
-
-impl Exposition {
-    /// Writes a family. A family without samples is left out, and so are samples without a value and
-    /// those whose labels an earlier one has: a collector refuses a whole file for a single pair.
-    pub(super) fn gauge<'a>(
-        &mut self,
-        name: &str,
-        help: &str,
-        samples: impl IntoIterator<Item = (Labels<'a>, Option<f64>)>,
-    ) {
-        let mut seen: Vec<Labels<'a>> = Vec::new();
-        for (labels, value) in samples {
-            let Some(value) = value.filter(|value| value.is_finite()) else {
-                continue;
-            };
-            if seen.is_empty() {
-                let help = help.replace('\\', r"\\").replace('\n', r"\n");
-                writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge").expect("a string");
-            }
-            if seen.contains(&labels) {
-                continue;
-            }
-            writeln!(self.text, "{name}{} {value}", rendered(&labels)).expect("a string");
-            seen.push(labels);
+/// The document. No sample has a timestamp, as the textfile collector demands.
+pub(super) fn rendered(families: &[Family<'_>]) -> String {
+    let mut text = String::new();
+    for family in families {
+        let name = family.name;
+        let help = family.help.replace('\\', r"\\").replace('\n', r"\n");
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} gauge").expect("a string");
+        for (labels, value) in &family.samples {
+            writeln!(text, "{name}{} {value}", pairs(labels)).expect("a string");
         }
     }
-
-    pub(super) fn into_text(self) -> String {
-        self.text
-    }
+    text
 }
 
-/// `{a="b",c="d"}`, or nothing where there are no labels. An empty value means the same as no label.
-fn rendered(labels: &Labels<'_>) -> String {
+/// `{a="b",c="d"}`, or nothing where there are no labels.
+fn pairs(labels: &Labels<'_>) -> String {
     let pairs: Vec<String> = labels
         .iter()
-        .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
         .collect();
     match pairs.as_slice() {
@@ -70,6 +43,9 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use super::super::family::Exposition;
     use super::*;
 
     #[test]
@@ -96,7 +72,7 @@ mod tests {
                 (labels(&[]), Some(3.0)),
             ],
         );
-        insta::assert_snapshot!(exposition.into_text(), @r#"
+        insta::assert_snapshot!(rendered(&exposition.into_families()), @r#"
         # HELP some A \\ and\na line.
         # TYPE some gauge
         some{query="a\"b\\c\nd"} 0.5

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::error::{InputError, Place};
-pub use export::{Destination, ExportConfig};
+pub use export::{Destination, Endpoint, ExportConfig};
 pub use regress::{MigrationTransaction, RegressConfig};
 pub use traffic::{IgnoreConfig, NPlusOneConfig, WatchConfig};
 

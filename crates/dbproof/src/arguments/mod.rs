@@ -61,7 +61,7 @@ pub(crate) enum Command {
     Report(ReportArguments),
     /// What changed between two run records
     Diff(DiffArguments),
-    /// Send the figures of a stored run record to Prometheus or the results store
+    /// Send the figures of a stored run record to Prometheus, OpenTelemetry or the results store
     Export(ExportArguments),
     /// What a finding means, why it matters, how to mend it
     Explain(ExplainArguments),

@@ -18,8 +18,8 @@ pub(crate) fn run(arguments: &ExportArguments) -> anyhow::Result<Outcome> {
     };
     if arguments.to.is_empty() && project.config.export.to.is_empty() {
         let message = "nothing says where to: name a destination with --to, such as \
-                       --to prometheus=dbproof.prom or --to postgres://USER@HOST/DATABASE, or in \
-                       `[export] to` of dbproof.toml";
+                       --to prometheus=dbproof.prom, --to otlp=http://localhost:4318 or \
+                       --to postgres://USER@HOST/DATABASE, or in `[export] to` of dbproof.toml";
         return Err(UsageError(message.to_owned()).into());
     }
     let exports = Exports::of(&project, &arguments.to, arguments.keep)?;

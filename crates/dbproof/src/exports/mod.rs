@@ -1,5 +1,7 @@
 //! Where the figures of a run go: [`Exports`]. One file a destination.
 
+#[cfg(feature = "otlp")]
+mod otlp;
 mod prometheus;
 mod store;
 
@@ -8,8 +10,20 @@ use dbproof_postgres::Address;
 use dbproof_postgres::store::Keep;
 use dbproof_scenarios::project::Project;
 use dbproof_scenarios::project::config::Destination;
+#[cfg(not(feature = "otlp"))]
+use dbproof_scenarios::project::config::Endpoint;
 
 use crate::exit::{Outcome, UsageError};
+
+/// The variables that name a collector's endpoint, where `otlp` alone is given.
+const OTLP_ENDPOINTS: [&str; 2] = [
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+];
+
+fn is_set(name: &str) -> bool {
+    std::env::var(name).is_ok_and(|value| !value.is_empty())
+}
 
 /// The destinations, known to be usable as far as that can be told without going there.
 #[derive(Debug, Default)]
@@ -41,7 +55,7 @@ impl Exports {
                     "the variable {name} is not set, and names where to export to"
                 ))
             })?;
-            exports.destinations.push(resolved);
+            exports.add(resolved)?;
         }
         if !arguments.is_empty() {
             return Ok(exports);
@@ -52,14 +66,22 @@ impl Exports {
                     let file = project.folder.join(file);
                     exports.destinations.push(Destination::Prometheus(file));
                 }
-                Ok(destination) => exports.destinations.push(destination),
+                Ok(destination) => exports.add(destination)?,
                 Err(name) => anstream::eprintln!(
-                    "warning: nothing is exported to `env:{name}` of dbproof.toml: the variable is \
-                     not set"
+                    "warning: nothing is exported to `{text}` of dbproof.toml: the variable {name} \
+                     is not set"
                 ),
             }
         }
         Ok(exports)
+    }
+
+    fn add(&mut self, destination: Destination) -> Result<(), UsageError> {
+        if let Destination::Otlp(endpoint) = &destination {
+            check_otlp(endpoint.as_ref())?;
+        }
+        self.destinations.push(destination);
+        Ok(())
     }
 
     /// Sends the figures of a run to every destination; one that fails does not keep them from the
@@ -69,6 +91,7 @@ impl Exports {
         for destination in &self.destinations {
             let sent = match destination {
                 Destination::Prometheus(file) => prometheus::write(file, record),
+                Destination::Otlp(endpoint) => send_otlp(endpoint.as_ref(), record),
                 Destination::Store(url) => Address::parse(url)
                     .map_err(anyhow::Error::from)
                     .and_then(|address| store::store(&address, record, self.keep)),
@@ -88,6 +111,24 @@ impl Exports {
     }
 }
 
+#[cfg(feature = "otlp")]
+use otlp::{check as check_otlp, send as send_otlp};
+
+#[cfg(not(feature = "otlp"))]
+fn check_otlp(_: Option<&Endpoint>) -> Result<(), UsageError> {
+    Err(UsageError(
+        "this dbproof was built without OpenTelemetry; build one with it: \
+         `cargo install --locked --path crates/dbproof --features otlp`"
+            .to_owned(),
+    ))
+}
+
+#[cfg(not(feature = "otlp"))]
+fn send_otlp(endpoint: Option<&Endpoint>, _: &RunRecord) -> anyhow::Result<Outcome> {
+    check_otlp(endpoint)?;
+    Ok(Outcome::Pass)
+}
+
 fn parsed(text: &str) -> Result<Destination, UsageError> {
     text.parse().map_err(UsageError)
 }
@@ -95,8 +136,12 @@ fn parsed(text: &str) -> Result<Destination, UsageError> {
 /// The destination that a variable holds, or its name where it is empty or not set: a secret that a
 /// CI does not give away is empty.
 fn resolved(destination: Destination) -> Result<Result<Destination, String>, UsageError> {
-    let Destination::Variable(name) = destination else {
-        return Ok(Ok(destination));
+    let name = match destination {
+        Destination::Variable(name) => name,
+        Destination::Otlp(None) if !OTLP_ENDPOINTS.iter().any(|name| is_set(name)) => {
+            return Ok(Err(OTLP_ENDPOINTS[0].to_owned()));
+        }
+        destination => return Ok(Ok(destination)),
     };
     match std::env::var(&name).ok().filter(|value| !value.is_empty()) {
         None => Ok(Err(name)),

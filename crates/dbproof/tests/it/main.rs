@@ -12,8 +12,12 @@ mod given_databases;
 mod infer;
 mod init;
 mod load;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod progress;
 mod project;
+#[cfg(feature = "otlp")]
+mod receiver;
 mod recorded;
 mod schema_dump;
 mod scraping;

@@ -1,5 +1,5 @@
 //! `[export]`: where the figures of a run go besides its report, and how that is written:
-//! [`ExportConfig`], [`Destination`].
+//! [`ExportConfig`], [`Destination`], [`Endpoint`].
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,8 +18,9 @@ use crate::error::InputError;
 #[serde(deny_unknown_fields, default)]
 pub struct ExportConfig {
     /// Destinations: `prometheus=FILE` (a file for `node_exporter`'s textfile collector, relative to
-    /// this one's folder), `postgres://…` without a password (the results store), or `env:NAME` for
-    /// one of these in the variable NAME.
+    /// this one's folder), `otlp=URL` (an OpenTelemetry collector; `otlp` alone for that of
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`), `postgres://…` without a password (the results store), or
+    /// `env:NAME` for one of these in the variable NAME.
     pub to: Vec<String>,
     /// For how long the results store keeps this project's runs, such as `90d` or `12w`; for ever
     /// where nothing is said.
@@ -63,6 +64,8 @@ impl ExportConfig {
 pub enum Destination {
     /// `prometheus=FILE`: a file in Prometheus' text format.
     Prometheus(PathBuf),
+    /// `otlp=URL`, or `otlp` for the endpoint that OpenTelemetry's own variables name.
+    Otlp(Option<Endpoint>),
     /// `postgres://…`: the results store. The URL may hold a password.
     Store(String),
     /// `env:NAME`: what the variable holds.
@@ -89,6 +92,12 @@ impl FromStr for Destination {
                 .then(|| Destination::Prometheus(PathBuf::from(file)))
                 .ok_or_else(|| "the file's name is missing after `prometheus=`".to_owned());
         }
+        if text == "otlp" {
+            return Ok(Destination::Otlp(None));
+        }
+        if let Some(url) = text.strip_prefix("otlp=") {
+            return Ok(Destination::Otlp(Some(url.parse()?)));
+        }
         if let Some(name) = text.strip_prefix("env:") {
             let is_name =
                 !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
@@ -100,11 +109,9 @@ impl FromStr for Destination {
             Address::parse(text).map_err(|error| error.to_string())?;
             return Ok(Destination::Store(text.to_owned()));
         }
-        Err(
-            "not a destination; known are prometheus=FILE, postgres://USER@HOST/DATABASE \
-             and env:NAME"
-                .to_owned(),
-        )
+        Err("not a destination; known are prometheus=FILE, otlp=URL, \
+             postgres://USER@HOST/DATABASE and env:NAME"
+            .to_owned())
     }
 }
 
@@ -112,10 +119,69 @@ impl fmt::Debug for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Destination::Prometheus(file) => f.debug_tuple("Prometheus").field(file).finish(),
+            Destination::Otlp(endpoint) => f.debug_tuple("Otlp").field(endpoint).finish(),
             // The URL may hold a password.
             Destination::Store(_) => f.write_str("Store(…)"),
             Destination::Variable(name) => f.debug_tuple("Variable").field(name).finish(),
         }
+    }
+}
+
+/// Where a collector of OpenTelemetry takes metrics: an `http://` or `https://` URL without credentials, so that it
+/// may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint(String);
+
+impl Endpoint {
+    /// The URL as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The URL that metrics are sent to, where this one is that of the collector: `/v1/metrics` below it, unless it
+    /// ends so.
+    #[must_use]
+    pub fn for_metrics(&self) -> Self {
+        let base = self.0.trim_end_matches('/');
+        if base.ends_with("/v1/metrics") {
+            Endpoint(base.to_owned())
+        } else {
+            Endpoint(format!("{base}/v1/metrics"))
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Endpoint {
+    /// Never quotes the text, which may hold a password.
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let rest = ["http://", "https://"]
+            .iter()
+            .find_map(|scheme| text.strip_prefix(scheme))
+            .ok_or("an OTLP endpoint is a URL such as http://localhost:4318")?;
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if authority.contains('@') {
+            return Err(
+                "an OTLP endpoint takes no user and no password; put what authorises into \
+                 OTEL_EXPORTER_OTLP_HEADERS, such as `authorization=Bearer%20…`"
+                    .to_owned(),
+            );
+        }
+        if rest.contains(['?', '#']) {
+            return Err("an OTLP endpoint has neither `?` nor `#`".to_owned());
+        }
+        let is_plain = |c: char| c.is_ascii_graphic() && c != '"' && c != '\\';
+        if authority.is_empty() || authority.starts_with(':') || !rest.chars().all(is_plain) {
+            return Err("the host is missing or not readable in the OTLP endpoint".to_owned());
+        }
+        Ok(Endpoint(text.to_owned()))
     }
 }
 
@@ -135,6 +201,19 @@ mod tests {
             "env:STORE_URL",
             Destination::Variable("STORE_URL".to_owned()),
         );
+        check("otlp", Destination::Otlp(None));
+        for (text, metrics) in [
+            ("http://localhost:4318", "http://localhost:4318/v1/metrics"),
+            (
+                "https://otlp.example/otlp/",
+                "https://otlp.example/otlp/v1/metrics",
+            ),
+            ("http://c/v1/metrics", "http://c/v1/metrics"),
+        ] {
+            let endpoint: Endpoint = text.parse().unwrap();
+            assert_eq!(endpoint.for_metrics().as_str(), metrics);
+            check(&format!("otlp={text}"), Destination::Otlp(Some(endpoint)));
+        }
         let url = "postgres://ann:s3cret@db/results";
         check(url, Destination::Store(url.to_owned()));
         assert!(!format!("{:?}", url.parse::<Destination>()).contains("s3cret"));
@@ -145,6 +224,13 @@ mod tests {
             "env:",
             "env:A B",
             "mysql://ann:s3cret@db/x",
+            "otlp=",
+            "otlp=localhost:4318",
+            "otlp=http://",
+            "otlp=http://:4318",
+            "otlp=http://ann:s3cret@collector:4318",
+            "otlp=https://collector/x?key=s3cret",
+            "otlp=http://a b/s3cret",
             "postgres://ann:s3cret@db:port/x",
             "",
         ];
