@@ -22,7 +22,7 @@ pub(crate) struct ExportArguments {
     /// The run record, as written by --format json=FILE
     pub(crate) record: PathBuf,
     /// Where to: prometheus=FILE, otlp=URL (an OpenTelemetry collector; otlp alone for that of
-    /// OTEL_EXPORTER_OTLP_ENDPOINT), postgres://… (the results store), or env:NAME for one of these
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`), postgres://… (the results store), or env:NAME for one of these
     /// in the variable NAME, which no list of processes shows; repeatable. Without it, where `[export]`
     /// of dbproof.toml says
     // Not parsed here: clap would quote the password of a URL that is no destination.

@@ -2,6 +2,9 @@
 
 #[cfg(feature = "otlp")]
 mod otlp;
+#[cfg(not(feature = "otlp"))]
+#[path = "otlp_left_out.rs"]
+mod otlp;
 mod prometheus;
 mod store;
 
@@ -10,8 +13,6 @@ use dbproof_postgres::Address;
 use dbproof_postgres::store::Keep;
 use dbproof_scenarios::project::Project;
 use dbproof_scenarios::project::config::Destination;
-#[cfg(not(feature = "otlp"))]
-use dbproof_scenarios::project::config::Endpoint;
 
 use crate::exit::{Outcome, UsageError};
 
@@ -78,7 +79,7 @@ impl Exports {
 
     fn add(&mut self, destination: Destination) -> Result<(), UsageError> {
         if let Destination::Otlp(endpoint) = &destination {
-            check_otlp(endpoint.as_ref())?;
+            otlp::check(endpoint.as_ref())?;
         }
         self.destinations.push(destination);
         Ok(())
@@ -91,7 +92,7 @@ impl Exports {
         for destination in &self.destinations {
             let sent = match destination {
                 Destination::Prometheus(file) => prometheus::write(file, record),
-                Destination::Otlp(endpoint) => send_otlp(endpoint.as_ref(), record),
+                Destination::Otlp(endpoint) => otlp::send(endpoint.as_ref(), record),
                 Destination::Store(url) => Address::parse(url)
                     .map_err(anyhow::Error::from)
                     .and_then(|address| store::store(&address, record, self.keep)),
@@ -109,24 +110,6 @@ impl Exports {
             None => Ok(Outcome::Pass),
         }
     }
-}
-
-#[cfg(feature = "otlp")]
-use otlp::{check as check_otlp, send as send_otlp};
-
-#[cfg(not(feature = "otlp"))]
-fn check_otlp(_: Option<&Endpoint>) -> Result<(), UsageError> {
-    Err(UsageError(
-        "this dbproof was built without OpenTelemetry; build one with it: \
-         `cargo install --locked --path crates/dbproof --features otlp`"
-            .to_owned(),
-    ))
-}
-
-#[cfg(not(feature = "otlp"))]
-fn send_otlp(endpoint: Option<&Endpoint>, _: &RunRecord) -> anyhow::Result<Outcome> {
-    check_otlp(endpoint)?;
-    Ok(Outcome::Pass)
 }
 
 fn parsed(text: &str) -> Result<Destination, UsageError> {

@@ -212,3 +212,69 @@ fn the_workflow_names_inputs_of_the_action() {
         );
     }
 }
+
+/// What the sources of a crate include is in its package, although some of it lies elsewhere in the repository.
+#[test]
+fn a_package_holds_what_its_build_reads() {
+    let mut included = 0;
+    for entry in fs::read_dir(root().join("crates")).unwrap() {
+        let folder = entry.unwrap().path();
+        let listed = Command::new(env!("CARGO"))
+            .current_dir(&folder)
+            .args(["package", "--list", "--allow-dirty", "--offline"])
+            .output()
+            .unwrap();
+        let listed = text(&listed);
+        let listed: Vec<&str> = listed.lines().collect();
+        let holds = |file: &str| {
+            let is_there = |name: &&str| *name == file || name.starts_with(&format!("{file}/"));
+            listed.iter().any(is_there)
+        };
+        for file in ["LICENSE-MIT", "LICENSE-APACHE", "README.md"] {
+            assert!(holds(file), "{file} of {}", folder.display());
+        }
+        for source in listed
+            .iter()
+            .filter(|name| Path::new(name).extension().is_some_and(|e| e == "rs"))
+        {
+            let path = folder.join(source);
+            for file in includes(&fs::read_to_string(&path).unwrap(), source) {
+                assert!(holds(&file), "{file}, which {} includes", path.display());
+                included += 1;
+            }
+        }
+    }
+    assert!(included > 50, "{included}");
+}
+
+/// The files that a source includes, relative to its crate; those of tests alone are left out.
+fn includes(text: &str, source: &str) -> Vec<String> {
+    let calls = text.split("include_").skip(1);
+    let calls = calls.filter(|call| {
+        ["str!(", "bytes!(", "dir!("]
+            .iter()
+            .any(|c| call.starts_with(c))
+    });
+    let names = calls.filter_map(|call| {
+        let (_, argument) = call.split_once('(')?;
+        argument.trim_start().strip_prefix('"')?.split('"').next()
+    });
+    names
+        .map(|name| {
+            if let Some(name) = name.strip_prefix("$CARGO_MANIFEST_DIR/") {
+                return name.to_owned();
+            }
+            let mut path: Vec<&str> = source.split('/').collect();
+            path.pop();
+            for part in name.split('/') {
+                if part == ".." {
+                    path.pop().expect("within the crate");
+                } else {
+                    path.push(part);
+                }
+            }
+            path.join("/")
+        })
+        .filter(|file| !file.starts_with("tests/"))
+        .collect()
+}

@@ -134,6 +134,7 @@ pub struct Endpoint(String);
 
 impl Endpoint {
     /// The URL as it was written.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
