@@ -19,5 +19,6 @@ mod scraping;
 mod seed;
 mod server;
 mod since;
+mod unreadable;
 mod verdicts;
 mod watch;
