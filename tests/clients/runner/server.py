@@ -20,6 +20,8 @@ SUPERVISOR = "crates/dbproof-postgres/src/ephemeral/supervisor.sh"
 ROLE = "dbproof"
 # The database from which this runner makes the others.
 ADMINISTRATION = "postgres"
+# How the names of dbproof's own databases begin, in which it runs transactions again to predict deadlocks.
+SANDBOX = "dbproof_"
 # No client sends this character, so that it marks where a message of the log begins.
 MESSAGE_START = "\x1e"
 STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]*): (.*)", re.DOTALL)
@@ -123,12 +125,13 @@ class Server:
         return self.wait_for(lambda: next((n for n, m in enumerate(self.messages, 1) if mark in m), 0))
 
     def statements(self, since: int) -> list[Statement]:
-        """What clients have executed after so many messages of the log; this runner's own left out."""
+        """What clients have executed after so many messages of the log; this runner's own and dbproof's left out."""
         end = self.settle()
         executed = []
         for message in self.messages[since:end]:
             database, _, rest = message.partition(" ")
-            if database != ADMINISTRATION and (found := STATEMENT.match(rest)):
+            is_clients = database != ADMINISTRATION and not database.startswith(SANDBOX)
+            if is_clients and (found := STATEMENT.match(rest)):
                 executed.append(Statement(database, found[1].strip()))
         return executed
 

@@ -1,5 +1,7 @@
 //! Values that come out of the same statement's own results: [`find`].
 
+use std::collections::BTreeMap;
+
 use dbproof_model::GroupVerdict;
 use rustc_hash::FxHashSet;
 
@@ -37,6 +39,52 @@ pub(super) fn find(judged: &Judged<'_>, unit: u32, repeated: &Repeated) -> Optio
         source: None,
         may_go_on: false,
     })
+}
+
+/// Whether executions that a list could have supplied are a walk of their own all the same: each value
+/// comes out of an execution before, in an order that is not the list's. A walk that asks for the whole
+/// list in its order could be batched, whatever it follows.
+///
+/// `children` are executions of one template with the result, a run and a hashed column, that holds the
+/// value that each of them has at `position`.
+pub(super) fn is_walk(
+    judged: &Judged<'_>,
+    children: &[(u32, (u32, u16))],
+    position: usize,
+) -> bool {
+    let links: Vec<u32> = children.iter().map(|(child, _)| *child).collect();
+    let walk = Walk {
+        judged,
+        links: &links,
+    };
+    let wanted = judged.thresholds.coverage * links.len().saturating_sub(1) as f64;
+    let steps = walk.steps_at(position);
+    steps > 0 && steps as f64 >= wanted && !is_in_order_of_lists(judged, children, position)
+}
+
+/// Whether every value of these results is asked for, in the order in which the rows first hold them.
+fn is_in_order_of_lists(
+    judged: &Judged<'_>,
+    children: &[(u32, (u32, u16))],
+    position: usize,
+) -> bool {
+    let mut asked: BTreeMap<(u32, u16), Vec<ValueHash>> = BTreeMap::new();
+    for (child, result) in children {
+        asked
+            .entry(*result)
+            .or_default()
+            .extend(judged.key(*child, position));
+    }
+    asked.into_iter().all(|((run, at), values)| {
+        let listed = judged.supplied(run, usize::from(at));
+        first_of_each(values.into_iter()).eq(&first_of_each(listed))
+    })
+}
+
+/// The values without those that were there before.
+fn first_of_each(values: impl Iterator<Item = ValueHash>) -> Vec<ValueHash> {
+    let mut known = FxHashSet::default();
+    values.filter(|value| known.insert(*value)).collect()
 }
 
 /// The executions of one template in one unit, in order.

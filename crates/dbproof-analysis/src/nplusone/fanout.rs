@@ -2,6 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::chain;
 use super::identity::ColumnId;
 use super::judge::{Judged, Repeated, Sighting, Source};
 use crate::traffic::ValueHash;
@@ -238,7 +239,10 @@ impl Search<'_, '_> {
                     && values.len() as u64 >= thresholds.likely_values
                     && values.len() as f64 >= thresholds.coverage * self.width(*result) as f64
             });
-        if (distinct.len() as u64) < thresholds.proven_children || !is_covered {
+        if (distinct.len() as u64) < thresholds.proven_children
+            || !is_covered
+            || chain::is_walk(self.judged, &found.children, position)
+        {
             return None;
         }
         let fans_out = by_result
@@ -327,6 +331,7 @@ impl Search<'_, '_> {
             if by_result
                 .iter()
                 .any(|(result, values)| self.fans_out(*result, values.len()))
+                && !chain::is_walk(self.judged, &share.children, position)
             {
                 taken.extend(share.children.iter().map(|(child, _)| *child));
                 shares.push(share);

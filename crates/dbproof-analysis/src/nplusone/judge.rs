@@ -9,12 +9,16 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Thresholds;
 use super::identity::{ColumnId, Identity};
 use super::reading::{Control, Resolved, Resolver};
+use super::spread::{self, Reach};
 use super::window::{Run, Unit, Window};
-use super::{chain, fanout, nested, pauses, repetition, spread};
+use super::{chain, fanout, nested, pauses, repetition};
 use crate::traffic::ValueHash;
 
 /// A loop outside of a transaction may stall for so many burst gaps.
 const STALLED_GAPS: u64 = 8;
+/// A pool may take so many burst gaps to open a connection: on a busy machine, a process of the server and
+/// the cryptography of a password take their time. Units are kept for as long.
+const OPENING_GAPS: u64 = 20;
 
 /// The executions of a window in the order in which they were sent, ready to be judged.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub(super) struct Judged<'w> {
     written: OnceCell<FxHashMap<ColumnId, FxHashSet<ValueHash>>>,
     /// The writing statements by database and relation, in order.
     writes: OnceCell<FxHashMap<(u32, &'w str), Vec<Write>>>,
+    /// The run that each run's session sent next.
+    next: OnceCell<Vec<Option<u32>>>,
 }
 
 /// A writing statement: its session, and the time in which others begin to see what it wrote.
@@ -107,14 +113,20 @@ impl<'w> Judged<'w> {
             begins,
             written: OnceCell::new(),
             writes: OnceCell::new(),
+            next: OnceCell::new(),
         }
     }
 
     /// Finds all that repeats in the units that are over. What is found over several units is found
     /// in the others as well.
     pub(super) fn sightings(&self, closed: &[bool]) -> Vec<Sighting> {
-        let mut seen = pauses::apart(self);
+        let apart = pauses::apart(self);
+        let mut seen = apart.runs;
         let mut sightings = Vec::new();
+        for sighting in spread::find(self, &seen, Reach::Sessions) {
+            mark(&mut seen, &sighting);
+            sightings.push(sighting);
+        }
         for unit in self.unit_numbers() {
             let mut found = fanout::find(self, unit, &seen);
             for sighting in &found {
@@ -125,13 +137,19 @@ impl<'w> Judged<'w> {
             }
         }
         spread::complete(self, &mut sightings, &mut seen);
-        for sighting in spread::find(self, &seen) {
+        for run in &apart.doubtful {
+            seen[*run as usize] = false;
+        }
+        for sighting in spread::find(self, &seen, Reach::Units) {
             mark(&mut seen, &sighting);
             if !self.is_under_way(&sighting, closed) {
                 sightings.push(sighting);
             }
         }
         nested::find(self, &mut sightings, &mut seen);
+        for run in &apart.doubtful {
+            seen[*run as usize] = true;
+        }
         sightings.retain(|sighting| !self.is_under_way(sighting, closed));
         for unit in self.unit_numbers().filter(|unit| closed[*unit as usize]) {
             for repeated in self.repeated(unit, |run| !seen[run as usize]) {
@@ -149,7 +167,7 @@ impl<'w> Judged<'w> {
         let end_us = |run: &u32| self.run(*run).executed.finished_us;
         let last_us = sighting.children.iter().map(end_us).max();
         let is_late = self.runs.last().zip(last_us).is_some_and(|(last, end_us)| {
-            last.executed.sent_us > end_us.saturating_add(self.most_patience_us())
+            last.executed.sent_us > end_us.saturating_add(self.longest_opening_us())
         });
         let mut all = runs.chain(&sighting.children);
         sighting.may_go_on && !is_late && all.all(|run| !closed[self.run(*run).unit as usize])
@@ -312,6 +330,21 @@ impl<'w> Judged<'w> {
         })
     }
 
+    /// The run that the session of a run sent next.
+    pub(super) fn next_of_session(&self, run: u32) -> Option<u32> {
+        let next = self.next.get_or_init(|| {
+            let mut last: FxHashMap<u32, usize> = FxHashMap::default();
+            let mut next = vec![None; self.runs.len()];
+            for (at, run) in (0_u32..).zip(self.runs) {
+                if let Some(before) = last.insert(run.executed.session, at as usize) {
+                    next[before] = Some(at);
+                }
+            }
+            next
+        });
+        next[run as usize]
+    }
+
     fn writes(&self) -> FxHashMap<(u32, &'w str), Vec<Write>> {
         let mut writes: FxHashMap<(u32, &'w str), Vec<Write>> = FxHashMap::default();
         for run in self.runs {
@@ -361,6 +394,11 @@ impl<'w> Judged<'w> {
 
     pub(super) fn most_patience_us(&self) -> u64 {
         STALLED_GAPS * self.thresholds.burst_gap_us()
+    }
+
+    /// How long a loop may wait for a new connection, in microseconds.
+    pub(super) fn longest_opening_us(&self) -> u64 {
+        OPENING_GAPS * self.thresholds.burst_gap_us()
     }
 
     pub(super) fn verdict(&self, child: u32) -> GroupVerdict {

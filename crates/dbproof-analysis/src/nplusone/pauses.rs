@@ -15,10 +15,24 @@ const MOST_SHARE: f64 = 0.9;
 /// Pauses are compared where there are so many.
 const FEWEST_PAUSES: usize = 8;
 
+/// Runs of so few executions of a template prove little, where other sessions were at work between them.
+const DOUBTFUL: usize = 2;
+
+/// Which runs are the same statement in another request.
+#[derive(Debug)]
+pub(super) struct Apart {
+    /// Whether each run is one.
+    pub(super) runs: Vec<bool>,
+    /// Those of them that could be one request all the same, which a pool has given to several sessions:
+    /// what is a pause of one of them is then the time in which another one goes on.
+    pub(super) doubtful: Vec<u32>,
+}
+
 /// Whether each run is the same statement in another request, outside of transactions and without
 /// tags: nearly all executions of its template come after a long pause.
-pub(super) fn apart(judged: &Judged<'_>) -> Vec<bool> {
+pub(super) fn apart(judged: &Judged<'_>) -> Apart {
     let mut apart = vec![false; judged.runs.len()];
+    let mut doubtful = Vec::new();
     for unit in judged.unit_numbers() {
         let runs = judged.unit_runs(unit);
         if !judged.units[unit as usize].is_burst() || runs.len() <= FEWEST_PAUSES {
@@ -38,10 +52,29 @@ pub(super) fn apart(judged: &Judged<'_>) -> Vec<bool> {
             let late = one.runs.iter().filter(|run| is_late(run)).count();
             if late as f64 >= MOST_SHARE * one.runs.len() as f64 {
                 one.runs.iter().for_each(|run| apart[*run as usize] = true);
+                if one.runs.len() <= DOUBTFUL && others_between(judged, &one.runs) {
+                    doubtful.extend(one.runs);
+                }
             }
         }
     }
-    apart
+    Apart {
+        runs: apart,
+        doubtful,
+    }
+}
+
+/// Whether another session executed something between the first and the last of these runs of one.
+fn others_between(judged: &Judged<'_>, runs: &[u32]) -> bool {
+    let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
+        return false;
+    };
+    let executed = &judged.run(*first).executed;
+    let between = &judged.runs[*first as usize..*last as usize];
+    between.iter().any(|run| {
+        let other = &run.executed;
+        other.database == executed.database && other.session != executed.session
+    })
 }
 
 /// The time before each run in which nothing of the unit was under way.

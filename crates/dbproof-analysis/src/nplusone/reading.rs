@@ -50,7 +50,8 @@ pub(super) struct Reading {
     /// Whether it touches the application's own relations, and not only the server's catalogs and the
     /// bookkeeping of tools.
     pub(super) is_application: bool,
-    /// The values that single out rows: compared with `=`, or inserted. A list of one element is
+    /// The values that single out rows: compared with `=`, also to what a function makes of a column, which
+    /// nothing identifies then; or inserted. A list of one element is
     /// `=` in another spelling; longer lists are batches, and single out nothing.
     pub(super) keys: Box<[Key]>,
     /// Values that a column is held against with `<` and its like.
@@ -177,7 +178,7 @@ fn is_key(slot: &ParsedSlot) -> bool {
         .compared
         .as_ref()
         .is_some_and(|c| c.comparison == Comparison::Equal || slot.kind == SlotKind::Inserted);
-    is_key && compares
+    is_key && (compares || slot.with_call)
 }
 
 fn is_range(slot: &ParsedSlot) -> bool {

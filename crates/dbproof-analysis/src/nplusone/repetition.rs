@@ -47,6 +47,14 @@ pub(super) fn find(judged: &Judged<'_>, unit: u32, repeated: &Repeated) -> Optio
     })
 }
 
+/// An execution that asks for the same again, its place in the unit, and whether it waited before, with
+/// nothing in between.
+struct Again {
+    run: u32,
+    place: usize,
+    has_waited: bool,
+}
+
 struct Search<'j, 'w> {
     judged: &'j Judged<'w>,
     unit: u32,
@@ -118,15 +126,10 @@ impl Search<'_, '_> {
         if (self.children.len() as u64) < fewest || first.skips_locked {
             return Vec::new();
         }
-        let mut alike: FxHashMap<&[Option<ValueHash>], Vec<(u32, usize)>> = FxHashMap::default();
+        let mut alike: FxHashMap<&[Option<ValueHash>], Vec<Again>> = FxHashMap::default();
         let mut found = Vec::new();
-        let mut keep = |runs: Vec<(u32, usize)>| {
-            if runs.len() as u64 >= fewest {
-                found.extend(runs.into_iter().map(|(run, _)| run));
-            }
-        };
+        let mut keep = |runs: Vec<Again>| found.extend(self.kept(&runs));
         let unit_runs = self.judged.unit_runs(self.unit);
-        let is_burst = self.judged.units[self.unit as usize].is_burst();
         let mut mine = self.children.iter().peekable();
         for (place, at) in unit_runs.iter().enumerate() {
             let run = self.judged.run(*at);
@@ -139,33 +142,78 @@ impl Search<'_, '_> {
                 continue;
             }
             let before = alike.entry(&run.executed.values).or_default();
-            if let Some((last, last_place)) = before.last().copied() {
-                let is_written = self.judged.others_wrote_between(last, *at);
-                let is_watched = self.rows(last) != self.rows(*at) || (is_burst && is_written);
-                if is_watched {
+            let mut has_waited = false;
+            if let Some(last) = before.last() {
+                let is_written = self.judged.others_wrote_between(last.run, *at);
+                let between = place - last.place - 1;
+                if self.rows(last.run) != self.rows(*at) || (self.is_burst() && is_written) {
                     before.clear();
-                } else if is_written || self.is_apart(last, last_place, *at, place) {
+                } else if self.is_burst() && between > MOST_BETWEEN {
+                    // A burst can hold several requests.
                     keep(std::mem::take(before));
+                } else {
+                    has_waited = between == 0 && self.has_waited(last.run, *at);
                 }
             }
-            before.push((*at, place));
+            before.push(Again {
+                run: *at,
+                place,
+                has_waited,
+            });
         }
         alike.into_values().for_each(keep);
         found.sort_unstable();
         found
     }
 
-    /// Whether two executions, with their places in the unit, have nothing to do with each other: the
-    /// second one waited, with nothing in between. In a burst, which can hold several requests, so
-    /// does one with much in between.
-    fn is_apart(&self, last: u32, last_place: usize, next: u32, place: usize) -> bool {
-        let between = place - last_place - 1;
-        if self.judged.units[self.unit as usize].is_burst() && between > MOST_BETWEEN {
-            return true;
+    /// What is asked for again of these executions, which all have the same values and rows. Who waits
+    /// before most of them is polling; few pauses are those of a busy machine.
+    fn kept(&self, runs: &[Again]) -> Vec<u32> {
+        let fewest = self.judged.thresholds.duplicate_repeats;
+        let waits = runs.iter().filter(|again| again.has_waited).count();
+        let is_polling = 2 * waits >= runs.len().saturating_sub(1);
+        let parts = runs.chunk_by(|_, next| !(is_polling && next.has_waited));
+        let kept = parts.filter(|part| {
+            let last = part.last().map(|again| again.run);
+            part.len() as u64 >= fewest && !last.is_some_and(|last| self.is_waited_for(last))
+        });
+        kept.flatten().map(|again| again.run).collect()
+    }
+
+    fn is_burst(&self) -> bool {
+        self.judged.units[self.unit as usize].is_burst()
+    }
+
+    /// Whether the session goes on asking the same after the end of the burst, and nothing else, until
+    /// somebody has changed the rows. On a busy machine, who polls without waiting waits now and then.
+    fn is_waited_for(&self, last: u32) -> bool {
+        let mut last = last;
+        while let Some(next) = self
+            .judged
+            .next_of_session(last)
+            .filter(|_| self.is_burst())
+        {
+            let (before, run) = (self.judged.run(last), self.judged.run(next));
+            let end_us = before.executed.finished_us;
+            let is_same = run.reading.template == before.reading.template
+                && run.executed.values == before.executed.values
+                && run.executed.sent_us <= end_us.saturating_add(self.judged.most_patience_us());
+            if !is_same {
+                return false;
+            }
+            if self.rows(last) != self.rows(next) || self.judged.others_wrote_between(last, next) {
+                return true;
+            }
+            last = next;
         }
+        false
+    }
+
+    /// Whether the session had nothing to do for longer than a burst's gap.
+    fn has_waited(&self, last: u32, next: u32) -> bool {
         let gap_us = self.judged.thresholds.burst_gap_us();
         let end_us = self.judged.run(last).executed.finished_us;
-        between == 0 && self.judged.run(next).executed.sent_us > end_us + gap_us
+        self.judged.run(next).executed.sent_us > end_us + gap_us
     }
 
     /// What tells the rows of one execution from those of another.

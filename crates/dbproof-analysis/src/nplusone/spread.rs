@@ -2,6 +2,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::chain;
 use super::identity::ColumnId;
 use super::judge::{Judged, Sighting, Source};
 use super::pace::{Pace, Pause};
@@ -13,10 +14,20 @@ pub(super) const LOOKED_AT_PER_ROW: usize = 8;
 /// Results that could have supplied, by what they are alike to, in the order of their delivery.
 type Supply = FxHashMap<ColumnId, Vec<(u32, u16)>>;
 
+/// How far what is looked for goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Over several sessions, outside of transactions, each row once and without a stall. What is found
+    /// like that explains more than a list that one session alone has read before.
+    Sessions,
+    /// Over any units.
+    Units,
+}
+
 /// Fan-outs over several connections of a pool, or over a transaction each. Nothing but the values
 /// joins them, so nearly all values of the result have to be asked for, in close succession, and
 /// there have to be several.
-pub(super) fn find(judged: &Judged<'_>, seen: &[bool]) -> Vec<Sighting> {
+pub(super) fn find(judged: &Judged<'_>, seen: &[bool], reach: Reach) -> Vec<Sighting> {
     let candidates = candidates(judged, seen);
     if candidates.is_empty() {
         return Vec::new();
@@ -25,40 +36,62 @@ pub(super) fn find(judged: &Judged<'_>, seen: &[bool]) -> Vec<Sighting> {
     let mut sightings = Vec::new();
     for children in candidates {
         let mut taken: FxHashSet<u32> = FxHashSet::default();
-        let first = children[0];
-        for key in &judged.run(first).reading.keys {
-            let mut supplied: Vec<(u32, u16)> = Vec::new();
-            for column in judged.key_columns(first, key.position) {
-                supplied.extend(supply.get(column).into_iter().flatten());
-            }
-            supplied.sort_unstable();
-            supplied.dedup();
-            let mut from = 0;
-            for result in supplied {
-                if !judged.can_fan_out(result.0, first, true) {
-                    continue;
-                }
-                let delivered = judged.run(result.0).executed.finished_us;
-                let sent = |at: usize| judged.run(children[at]).executed.sent_us;
-                while from < children.len() && sent(from) < delivered {
-                    from += 1;
-                }
-                while from > 0 && sent(from - 1) >= delivered {
-                    from -= 1;
-                }
-                let spread = Spread {
-                    judged,
-                    result,
-                    position: key.position,
-                };
-                if let Some(sighting) = spread.sighting(&children[from..], &taken) {
-                    taken.extend(&sighting.children);
-                    sightings.push(sighting);
-                }
+        for (spread, from) in best_first(judged, &supply, &children, reach) {
+            if let Some(sighting) = spread.sighting(&children[from..], &taken) {
+                taken.extend(&sighting.children);
+                sightings.push(sighting);
             }
         }
     }
     sightings
+}
+
+/// The results that could have supplied these children, with the first child that was sent after each:
+/// those of the template that explains most of them first, of the latest where several do.
+fn best_first<'s, 'w>(
+    judged: &'s Judged<'w>,
+    supply: &Supply,
+    children: &[u32],
+    reach: Reach,
+) -> Vec<(Spread<'s, 'w>, usize)> {
+    let first = children[0];
+    let nobody = FxHashSet::default();
+    let mut found = Vec::new();
+    // How many children a template explains, and when its last result was there.
+    let mut ranks: FxHashMap<u32, (usize, u64)> = FxHashMap::default();
+    for key in &judged.run(first).reading.keys {
+        let mut supplied: Vec<(u32, u16)> = Vec::new();
+        for column in judged.key_columns(first, key.position) {
+            supplied.extend(supply.get(column).into_iter().flatten());
+        }
+        supplied.sort_unstable();
+        supplied.dedup();
+        for result in supplied {
+            if !judged.can_fan_out(result.0, first, true) {
+                continue;
+            }
+            let delivered = judged.run(result.0).executed.finished_us;
+            let from =
+                children.partition_point(|run| judged.run(*run).executed.sent_us < delivered);
+            let spread = Spread {
+                judged,
+                result,
+                position: key.position,
+                reach,
+            };
+            if let Some(sighting) = spread.sighting(&children[from..], &nobody) {
+                let template = judged.run(result.0).reading.template;
+                let rank = ranks.entry(template).or_default();
+                *rank = (rank.0.max(sighting.children.len()), rank.1.max(delivered));
+                found.push((spread, from));
+            }
+        }
+    }
+    found.sort_by_key(|(spread, _)| {
+        let template = judged.run(spread.result.0).reading.template;
+        (std::cmp::Reverse(ranks[&template]), template)
+    });
+    found
 }
 
 /// Adds to what one unit explains the other children of the same result, which a pool has given to
@@ -209,6 +242,7 @@ struct Spread<'s, 'w> {
     /// The run and the hashed column.
     result: (u32, u16),
     position: usize,
+    reach: Reach,
 }
 
 impl Spread<'_, '_> {
@@ -231,13 +265,19 @@ impl Spread<'_, '_> {
         let is_enough = distinct as u64 >= thresholds.likely_values
             && distinct as f64 >= thresholds.coverage * values.len() as f64;
         let is_taken_from_a_queue = || children.iter().all(|child| self.is_found_anew(*child));
-        (is_covered && is_enough && !is_taken_from_a_queue()).then(|| Sighting {
+        let is_walk = || {
+            let links: Vec<_> = children.iter().map(|child| (*child, self.result)).collect();
+            chain::is_walk(self.judged, &links, self.position)
+        };
+        let is_found = is_covered && is_enough && !is_taken_from_a_queue() && !is_walk();
+        is_found.then(|| Sighting {
             verdict: self.judged.verdict(children[0]),
             unit: self.judged.run(run).unit,
             distinct,
             children,
             position: Some(self.position),
-            may_go_on: distinct < values.len(),
+            // What is found first may be a part of what a longer list explains once it is over.
+            may_go_on: self.reach == Reach::Sessions || distinct < values.len(),
             source: self.judged.resolved(run).results[usize::from(at)]
                 .as_ref()
                 .map(|resolved| Source {
@@ -292,7 +332,7 @@ impl Spread<'_, '_> {
         let most_misses = 1 + kept / 8;
         let end = parent
             .finished_us
-            .saturating_add(self.judged.most_patience_us());
+            .saturating_add(self.judged.longest_opening_us());
         let (mut hits, mut misses) = (0, 0);
         for child in candidates {
             // The gap begins anew with each child, and one in ten may be another's.
@@ -343,22 +383,39 @@ impl Spread<'_, '_> {
         let free = candidates.iter().filter(|child| !taken.contains(child));
         for child in free.take(LOOKED_AT_PER_ROW * values.len()) {
             let pause = pace.before(self.result.0, *child);
-            if missing.is_empty() || pause == Pause::End {
+            let is_all = missing.is_empty();
+            if once.is_empty() || pause == Pause::End || (is_all && pause != Pause::Short) {
                 break;
             }
             looked_at += 1;
-            let Some(value) = self.judged.key(*child, self.position) else {
-                continue;
-            };
-            if values.contains(&value) {
+            let value = self.judged.key(*child, self.position);
+            let value = value.filter(|value| values.contains(value));
+            let is_row = value.is_some_and(|value| once.take(value));
+            // Once every value was asked for, what follows are the other rows that hold them.
+            if is_all && !is_row {
+                break;
+            }
+            if let Some(value) = value {
                 missing.remove(&value);
-                is_once &= once.take(value);
+                is_once &= is_row;
                 pace.take(*child, pause);
                 found.push(*child);
                 asked = looked_at;
             }
         }
-        let is_loop = !pace.has_stalled() || (is_once && pace.is_steady());
+        let is_loop = match self.reach {
+            Reach::Sessions => is_once && !pace.has_stalled() && self.is_over_sessions(&found),
+            Reach::Units => !pace.has_stalled() || (is_once && pace.is_steady()),
+        };
         is_loop.then_some((found, asked))
+    }
+
+    /// Whether several sessions sent these, and none in a transaction.
+    fn is_over_sessions(&self, children: &[u32]) -> bool {
+        let all = || children.iter().chain([&self.result.0]);
+        let is_burst =
+            |run: &u32| self.judged.units[self.judged.run(*run).unit as usize].is_burst();
+        let session = |run: &u32| self.judged.run(*run).executed.session;
+        all().all(is_burst) && children.iter().map(session).collect::<FxHashSet<_>>().len() > 1
     }
 }

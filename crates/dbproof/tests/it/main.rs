@@ -24,5 +24,6 @@ mod scraping;
 mod seed;
 mod server;
 mod since;
+mod unreadable;
 mod verdicts;
 mod watch;

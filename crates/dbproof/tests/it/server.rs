@@ -40,6 +40,15 @@ impl Server {
         format!("postgres://{role}:{password}@127.0.0.1:{port}/postgres")
     }
 
+    /// Asks for no password of a role from now on, once the server has read its files again.
+    pub(crate) fn trust(&self, role: &str) {
+        let file = self.server.folder().join("data/pg_hba.conf");
+        let lines = std::fs::read_to_string(&file).unwrap();
+        let first = format!("host all {role} 127.0.0.1/32 trust\n");
+        std::fs::write(&file, first + &lines).unwrap();
+        self.run("SELECT pg_reload_conf()");
+    }
+
     pub(crate) fn run(&self, sql: &str) {
         self.runtime.block_on(async {
             self.session().await.run(sql).await.unwrap();

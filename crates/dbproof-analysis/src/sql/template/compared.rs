@@ -98,6 +98,34 @@ pub(super) fn column_before(
     resolved(scopes, last, &path, comparison)
 }
 
+/// What these make of a column is no row's own.
+const AGGREGATES: &[&str] = &["avg", "count", "max", "min", "sum"];
+
+/// Whether the operand in `tokens[start..]` is compared by `=` with what a function makes of one column, as
+/// in `lower(email) = $1`.
+pub(super) fn is_compared_with_call(tokens: &[Token<'_>], start: usize) -> bool {
+    let before = |back: usize| start.checked_sub(back).map(|at| &tokens[at]);
+    let is_equal = before(1).is_some_and(|t| comparison_of(t) == Some(Comparison::Equal));
+    if !is_equal || !before(2).is_some_and(|t| t.is_symbol(")")) {
+        return false;
+    }
+    // The name of a column, qualified or not, between the parentheses.
+    let Some(mut at) = start.checked_sub(3) else {
+        return false;
+    };
+    while at >= 2 && tokens[at - 1].is_symbol(".") {
+        at -= 2;
+    }
+    let opens = at
+        .checked_sub(1)
+        .is_some_and(|open| tokens[open].is_symbol("("));
+    let called = at
+        .checked_sub(2)
+        .and_then(|name| column_name(&tokens[name]));
+    let called = called.is_some_and(|name| !AGGREGATES.contains(&name.as_str()));
+    opens && called && column_name(&tokens[start - 3]).is_some()
+}
+
 fn column_after(
     tokens: &[Token<'_>],
     scopes: &Scopes,

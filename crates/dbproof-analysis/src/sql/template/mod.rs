@@ -207,6 +207,8 @@ pub(crate) struct ParsedSlot {
     pub(crate) position: usize,
     /// Whether it is the only value at its position: no list of several, no row among others.
     pub(crate) alone: bool,
+    /// Whether it is compared by `=` with what a function makes of a column.
+    pub(crate) with_call: bool,
     pub(crate) span: Range<usize>,
 }
 

@@ -1,6 +1,6 @@
 //! Tokens as a shape and its slots: [`Renderer`].
 
-use super::compared::{Operand, column_before, compared_with};
+use super::compared::{Operand, column_before, compared_with, is_compared_with_call};
 use super::words::{KEYWORDS, collapsed, insert_columns, spelling};
 use super::{ComparedColumn, Comparison, ParsedSlot, SlotKind, StatementKind, ValueSource};
 use crate::sql::literal::string_value;
@@ -170,8 +170,10 @@ impl<'a> Renderer<'a> {
     fn slot(&mut self, at: usize, end: usize, source: ValueSource) {
         let (kind, compared) = self.use_of(at, end);
         let span = self.tokens[at].offset..self.tokens[end - 1].end();
+        let is_free = kind == SlotKind::Value && compared.is_none();
         self.slots.push(ParsedSlot {
             source,
+            with_call: is_free && is_compared_with_call(self.tokens, at),
             compared,
             kind,
             position: self.position,
