@@ -19,7 +19,7 @@ use crate::progress::ProgressLine;
 
 pub(crate) fn run(arguments: DeadlockArguments) -> anyhow::Result<Outcome> {
     if let Some(trace) = arguments.trace {
-        return predict(arguments.scenario, trace);
+        return predict(arguments.scenario, trace, arguments.migration);
     }
     let choice = DeadlockChoice {
         shapes: arguments.shapes,
@@ -44,16 +44,22 @@ pub(crate) fn run(arguments: DeadlockArguments) -> anyhow::Result<Outcome> {
             scenarios: vec![Scenario::Deadlock],
             deadlock: choice,
             change: None,
+            trace: None,
         },
     )
 }
 
 /// Predicts deadlocks from a trace.
-fn predict(arguments: ScenarioArguments, trace: PathBuf) -> anyhow::Result<Outcome> {
+fn predict(
+    arguments: ScenarioArguments,
+    trace: PathBuf,
+    migration: Option<PathBuf>,
+) -> anyhow::Result<Outcome> {
     let outputs = arguments.output.open()?;
     let options = TracedOptions {
         project: watch::project(nplusone::named(&arguments.config))?,
         trace,
+        migration,
         server: match arguments.database_url {
             Some(url) => ServerChoice::Url(url),
             None => ServerChoice::Ephemeral {

@@ -11,6 +11,7 @@ mod given_databases;
 mod infer;
 mod init;
 mod load;
+mod migration_deadlocks;
 mod progress;
 mod project;
 mod recorded;
