@@ -130,7 +130,11 @@ impl MigrationPlan {
         let numbers: Vec<u32> = numbers.filter(|number| with_classes(*number)).collect();
         let mut left_out = 0;
         for number in numbers {
-            left_out += self.take_out(&mut transactions.histories[number as usize]);
+            let history = &mut transactions.histories[number as usize];
+            // Another one is a copy, which has what it has.
+            if history.from_the_beginning {
+                left_out += self.take_out(history);
+            }
             let classes = self.transactions.iter().enumerate();
             let classes = classes.map(|(nth, planned)| planned.class(nth, number));
             transactions.classes.extend(classes);
