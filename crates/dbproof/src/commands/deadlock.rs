@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use dbproof_model::Scenario;
 use dbproof_scenarios::project::Project;
 use dbproof_scenarios::project::shapes::{Shape, catalogue};
@@ -12,7 +11,7 @@ use dbproof_scenarios::watch::{TracedOptions, predict_from_trace};
 use dbproof_scenarios::{DeadlockChoice, ServerChoice};
 
 use crate::arguments::{DeadlockArguments, ScenarioArguments};
-use crate::commands::{nplusone, scenarios, watch};
+use crate::commands::{nplusone, runner, scenarios, watch};
 use crate::exit::{Outcome, outcome};
 use crate::output::to_standard_output;
 use crate::progress::ProgressLine;
@@ -71,13 +70,11 @@ fn predict(
         keep_values: arguments.measure.keep_values,
     };
     let progress = ProgressLine::new(arguments.output.quiet);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("failed to start")?;
-    let record = runtime.block_on(predict_from_trace(&options, &progress));
+    let record = runner::until_interrupted(predict_from_trace(&options, &progress));
     progress.finish();
-    let record = record?;
+    let Some(record) = record? else {
+        return Ok(Outcome::Interrupted);
+    };
     outputs.write(&record)?;
     Ok(outcome(&record, arguments.fail_on))
 }
