@@ -170,7 +170,7 @@ impl Inputs {
         }
         let trace = options.trace.as_deref();
         let inputs = Inputs {
-            trace: trace.map(Traced::read).transpose()?,
+            trace: trace.map(|path| Traced::read(path, true)).transpose()?,
             slow: slow.then(|| project.queries()).transpose()?,
             regress: regress
                 .then(|| {

@@ -189,7 +189,7 @@ fn analysing(
         .born_empty(target.born_empty.clone());
     if options.predict {
         let keep_sent = options.prove || options.keep_values;
-        analyst = analyst.collecting(keep_sent);
+        analyst = analyst.collecting(keep_sent, options.migration.is_some());
     }
     analyst.start(batches).map_err(|source| RunError::File {
         action: "start the analysis".to_owned(),

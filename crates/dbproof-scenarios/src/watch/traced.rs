@@ -56,7 +56,7 @@ pub async fn predict_from_trace(
     let migration = migration
         .map(|file| migrating::plan(project, file))
         .transpose()?;
-    let mut traced = Traced::read(&options.trace)?;
+    let mut traced = Traced::read(&options.trace, options.migration.is_some())?;
     let joined = migration
         .as_ref()
         .map(|plan| migrating::join(plan, &mut traced.transactions));
@@ -177,15 +177,15 @@ pub(crate) struct Traced {
 }
 
 impl Traced {
-    /// Reads a trace.
+    /// Reads a trace, with the transactions that only read where a migration is to be held against them.
     ///
     /// # Errors
     ///
     /// [`RunError::Input`] where it cannot be read or has no values.
-    pub(crate) fn read(path: &Path) -> Result<Self, RunError> {
+    pub(crate) fn read(path: &Path, keep_readers: bool) -> Result<Self, RunError> {
         let failed = |error: TraceError| input(path, &error);
         let mut reader = TraceReader::new(BufReader::new(open(path)?)).map_err(failed)?;
-        let mut collector = Collector::new();
+        let mut collector = Collector::new().keeping_readers(keep_readers);
         let mut incomplete = Vec::new();
         let (mut databases, mut executions, mut with_values) = (0, 0_u64, 0_u64);
         while let Some(item) = reader.next_item().map_err(failed)? {

@@ -183,3 +183,29 @@ fn a_watch_meets_the_schema_before_the_migration() {
     run.failed_with(2, &["migrations/004.sql"]);
     shop.assert_nothing_is_left();
 }
+
+/// A page in one transaction that only reads holds nobody of the application up, and a migration it does.
+#[test]
+fn a_page_that_only_reads_is_held_against_it() {
+    let shop = Shop::new();
+    shop.write("changes/crossing.sql", CROSSING);
+    let page = "psql -qAt -c begin -c 'select name from users where id = 1' -c 'select total from orders \
+                where user_id = 1' -c commit";
+    let watched = [
+        "--migration",
+        "changes/crossing.sql",
+        "--",
+        "sh",
+        "-c",
+        page,
+    ];
+    let (code, record) = shop.watch_record(&watched);
+    assert_eq!(code, 1, "{record:#}");
+    let told = findings(&record);
+    assert_eq!(told, [("migration-deadlock-predicted", "error")]);
+    let subject = record["findings"][0]["subject"].as_str().unwrap();
+    assert!(subject.contains("read users"), "{subject}");
+    // Without the migration there is nothing to be told of.
+    let (code, record) = shop.watch_record(&["--", "sh", "-c", page]);
+    assert_eq!((code, findings(&record)), (0, vec![]));
+}
