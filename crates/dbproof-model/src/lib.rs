@@ -37,8 +37,8 @@ pub use record::nplusone::{
     PageMeasurement, ProjectedSaving, ProjectedTime, ProofOutcome, RemedyProof,
 };
 pub use record::prediction::{
-    DeadlockPrediction, NotChecked, PredictedLock, PredictedStatement, PredictedTransaction,
-    PredictionCoverage, PredictionSandbox,
+    DeadlockPrediction, NotChecked, PredictedLock, PredictedMigration, PredictedStatement,
+    PredictedTransaction, PredictionCoverage, PredictionSandbox,
 };
 pub use record::regress::{
     Access, ChangeEffect, ChangeKind, Interval, ParameterSet, PlanChange, PlanChoice, PlanHashes,

@@ -9,9 +9,10 @@ use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::databases::{drop_database, prefix};
-use crate::{Address, PostgresError, connect};
+use crate::{Address, PostgresError, Session, connect};
 
 /// A running janitor. Dropping it removes the run's databases and waits until that is done.
 #[derive(Debug)]
@@ -70,18 +71,39 @@ pub fn janitor_main(input: impl Read) -> Result<(), PostgresError> {
     runtime.block_on(drop_all(&Address::parse(url.trim())?, run.trim()))
 }
 
+/// How long databases that are still being made are waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 async fn drop_all(address: &Address, run: &str) -> Result<(), PostgresError> {
     let session = connect(address).await?;
     let prefix = prefix(run);
-    let rows = session
-        .query(
-            "SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)",
-            &[&prefix],
-        )
-        .await
-        .map_err(|e| session.error(&e))?;
-    for row in rows {
-        drop_database(&session, row.get(0)).await?;
+    let began = Instant::now();
+    loop {
+        // The server makes a database to its end though nobody waits for it any more. Whether one is being
+        // made is asked first: what is done by then is on the list.
+        let being_made = end_making(&session, &prefix).await?;
+        let rows = session
+            .query(
+                "SELECT datname::text FROM pg_database WHERE starts_with(datname::text, $1)",
+                &[&prefix],
+            )
+            .await
+            .map_err(|e| session.error(&e))?;
+        for row in rows {
+            drop_database(&session, row.get(0)).await?;
+        }
+        if !being_made || began.elapsed() > PATIENCE {
+            return Ok(());
+        }
     }
-    Ok(())
+}
+
+/// Ends the sessions that are making databases of the run; whether there are any.
+async fn end_making(session: &Session, prefix: &str) -> Result<bool, PostgresError> {
+    let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+               WHERE pid <> pg_backend_pid() AND state = 'active' \
+                 AND starts_with(query, 'CREATE DATABASE \"' || $1)";
+    let row = session.query_one(sql, &[&prefix]).await;
+    let ended: i64 = row.map_err(|e| session.error(&e))?.get(0);
+    Ok(ended > 0)
 }

@@ -46,6 +46,7 @@ fn run(deadlock: DeadlockChoice) -> DeadlockRecord {
         threshold: None,
         change: None,
         deadlock,
+        trace: None,
         cleaner: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

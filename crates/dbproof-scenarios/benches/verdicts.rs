@@ -150,6 +150,7 @@ fn regress(folder: &Path, change: &str, seed: u64) -> RegressRecord {
         threshold: None,
         change: Some(ChangeChoice::Migration(folder.join(change))),
         deadlock: DeadlockChoice::default(),
+        trace: None,
         cleaner: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -26,6 +26,9 @@ pub struct RunOptions {
     pub threshold: Option<Threshold>,
     /// The change under test, instead of the project's own choice.
     pub change: Option<ChangeChoice>,
+    /// A trace with values, whose transactions the change under test is held against: can it deadlock with
+    /// one of them?
+    pub trace: Option<PathBuf>,
     /// What `deadlock` runs, instead of the project's own choice.
     pub deadlock: DeadlockChoice,
     /// Who removes our databases from a server that is not ours.

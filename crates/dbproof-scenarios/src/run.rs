@@ -4,7 +4,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use dbproof_model::{
-    Finding, RECORD_SCHEMA, RunRecord, Scenario, Scenarios, Server, Severity, Tool, Verdict,
+    DeadlockRecord, Finding, RECORD_SCHEMA, RunRecord, Scenario, Scenarios, Server, Severity, Tool,
+    Verdict,
 };
 use dbproof_postgres::Address;
 use rand::RngExt as _;
@@ -17,10 +18,12 @@ use crate::project::baselines::AcceptedPlans;
 use crate::project::pages::Page;
 use crate::project::{MonitoredQuery, Project};
 use crate::regress::Subject;
+use crate::watch::{Traced, migrations_against_trace};
 use crate::{deadlock, git, host, nplusone, regress, slow, stage};
 
 /// What the scenarios need of the user's files, read before any server is started.
 struct Inputs {
+    trace: Option<Traced>,
     slow: Option<Vec<MonitoredQuery>>,
     regress: Option<(Vec<MonitoredQuery>, Subject, AcceptedPlans)>,
     nplusone: Option<Vec<Page>>,
@@ -165,7 +168,9 @@ impl Inputs {
                 )))
                 .into());
         }
+        let trace = options.trace.as_deref();
         let inputs = Inputs {
+            trace: trace.map(|path| Traced::read(path, true)).transpose()?,
             slow: slow.then(|| project.queries()).transpose()?,
             regress: regress
                 .then(|| {
@@ -179,7 +184,26 @@ impl Inputs {
                 .transpose()?,
         };
         inputs.refuse_empty_folders(options)?;
+        inputs.refuse_trace_without_migration(options)?;
         Ok(inputs)
+    }
+
+    /// A trace is there to hold a migration against.
+    fn refuse_trace_without_migration(&self, options: &RunOptions) -> Result<(), RunError> {
+        let change = self.regress.as_ref().map(|(_, subject, _)| subject);
+        let has_none = match change {
+            Some(Subject::Change(change)) => change.migrations.is_empty(),
+            _ => true,
+        };
+        if options.trace.is_none() || !has_none {
+            return Ok(());
+        }
+        let help = "name one with --migration FILE, or leave --trace away";
+        Err(
+            InputError::new("there is no migration to hold against the trace")
+                .with_help(Some(help.to_owned()))
+                .into(),
+        )
     }
 
     fn refuse_empty_folders(&self, options: &RunOptions) -> Result<(), RunError> {
@@ -265,6 +289,16 @@ async fn play(
         scenarios.regress = Some(record);
         findings.extend(found);
     }
+    // What it comes to stands beside what `deadlock` itself runs.
+    let mut predicted = None;
+    if let (Some(trace), Some((_, Subject::Change(change), _))) = (&inputs.trace, &inputs.regress) {
+        let base = environment.databases().address(regress::BASE);
+        let what = (trace.clone(), &change.migrations[..]);
+        let held = migrations_against_trace(options, what, environment, &base, observer);
+        let (record, found) = Box::pin(held).await;
+        findings.extend(found);
+        predicted = Some(record);
+    }
     if let Some(pages) = &inputs.nplusone {
         observer.event(Event::ScenarioStarted(Scenario::NPlusOne));
         let (record, found) = nplusone::run(options, &address, pages, observer).await?;
@@ -282,9 +316,22 @@ async fn play(
             observer,
         ))
         .await?;
-        observer.event(Event::ScenarioFinished(Scenario::Deadlock, record.verdict));
         scenarios.deadlock = Some(record);
         findings.extend(found);
+    }
+    if let Some(predicted) = predicted {
+        scenarios.deadlock = Some(match scenarios.deadlock.take() {
+            Some(played) => DeadlockRecord {
+                verdict: Verdict::of_all([played.verdict, predicted.verdict]),
+                predictions: predicted.predictions,
+                prediction: predicted.prediction,
+                ..played
+            },
+            None => predicted,
+        });
+    }
+    if let Some(record) = &scenarios.deadlock {
+        observer.event(Event::ScenarioFinished(Scenario::Deadlock, record.verdict));
     }
     Ok((scenarios, findings))
 }

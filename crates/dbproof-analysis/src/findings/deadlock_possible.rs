@@ -27,8 +27,15 @@ pub fn finding(prediction: &DeadlockPrediction) -> Finding {
     let message = format!(
         "they lock in contradicting orders, but a deadlock was not confirmed: {tried} ({why})"
     );
-    with_prediction(&KIND, prediction, &message)
+    let mut finding = with_prediction(&KIND, prediction, &message);
+    if prediction.members.iter().any(|m| m.migration.is_some()) {
+        TITLE_OF_MIGRATION.clone_into(&mut finding.title);
+    }
+    finding
 }
+
+/// The title where a migration takes part.
+const TITLE_OF_MIGRATION: &str = "the migration may deadlock with transactions of the application";
 
 #[cfg(test)]
 mod tests {

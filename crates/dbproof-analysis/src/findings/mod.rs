@@ -43,6 +43,7 @@ pub mod jit_changed;
 pub mod lookups_per_row;
 pub mod loops_multiplied;
 pub mod migration_backfill_in_transaction;
+pub mod migration_deadlock_predicted;
 pub mod migration_deadlocks;
 pub mod migration_index_blocks_writes;
 pub mod migration_invalid_index;
@@ -156,6 +157,7 @@ pub const ALL: &[&FindingKind] = &[
     &lookups_per_row::KIND,
     &loops_multiplied::KIND,
     &migration_backfill_in_transaction::KIND,
+    &migration_deadlock_predicted::KIND,
     &migration_deadlocks::KIND,
     &migration_index_blocks_writes::KIND,
     &migration_invalid_index::KIND,

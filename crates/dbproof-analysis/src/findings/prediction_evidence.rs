@@ -55,17 +55,13 @@ fn told(member: &PredictedTransaction) -> String {
             statement(member, lock)
         )
     };
-    let times = if member.occurrences == 1 {
-        "once"
-    } else {
-        "times"
-    };
-    let seen = match member.occurrences {
-        1 => times.to_owned(),
-        several => format!("{several} {times}"),
+    let seen = match (&member.migration, member.occurrences) {
+        (Some(_), _) => String::new(),
+        (None, 1) => " (seen once)".to_owned(),
+        (None, several) => format!(" (seen {several} times)"),
     };
     format!(
-        "; {} (seen {seen}) holds {} and asks for {}",
+        "; {}{seen} holds {} and asks for {}",
         member.session,
         by(&member.holds),
         by(&member.asks)
@@ -98,14 +94,32 @@ fn place(origin: &GroupOrigin) -> Option<String> {
     }
 }
 
+/// `transfer (bank/views.py:42)`: who asks for what another one holds, and where.
+pub(super) fn named(member: &PredictedTransaction) -> String {
+    match origin_of(member, &member.asks).and_then(place) {
+        Some(place) if member.migration.is_none() => format!("{} ({place})", member.session),
+        _ => member.session.clone(),
+    }
+}
+
 /// Where the first of the transactions asks for what another one holds.
 fn location(prediction: &DeadlockPrediction) -> Option<Location> {
-    prediction.members.iter().find_map(|member| {
-        let origin = origin_of(member, &member.asks)?;
-        Some(Location {
-            file: origin.file.clone()?,
-            line: origin.line?,
-        })
+    prediction.members.iter().find_map(asked_at)
+}
+
+/// Where a migration among them does.
+pub(super) fn migration_location(prediction: &DeadlockPrediction) -> Option<Location> {
+    let mut members = prediction.members.iter();
+    members
+        .find(|member| member.migration.is_some())
+        .and_then(asked_at)
+}
+
+fn asked_at(member: &PredictedTransaction) -> Option<Location> {
+    let origin = origin_of(member, &member.asks)?;
+    Some(Location {
+        file: origin.file.clone()?,
+        line: origin.line?,
     })
 }
 
@@ -123,6 +137,7 @@ pub(super) fn sample(verdict: &str) -> DeadlockPrediction {
         name: name.to_owned(),
         session: name.to_owned(),
         occurrences,
+        migration: None,
         statements: ["from", "to"]
             .map(|word| PredictedStatement {
                 statement: format!("update accounts set {word} = ? where id = ?"),

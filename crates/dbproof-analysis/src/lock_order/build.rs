@@ -24,6 +24,8 @@ pub(super) struct Built {
     pub(super) of_profile: Vec<Vec<usize>>,
     /// The transactions that lock something that others may wait for.
     pub(super) instances: Vec<Instance>,
+    /// For each profile, whether it is a migration's, which is run once and never beside another one.
+    pub(super) of_migration: Vec<bool>,
     /// What a bucket is of: a relation, or advisory locks.
     pub(super) buckets: Vec<String>,
     /// The values that were seen of each domain.
@@ -66,7 +68,10 @@ pub(super) fn build(searched: &[Searched<'_>], only: &[usize], domains: &mut Dom
             continue;
         };
         let statements = &searched[*class].class.statements;
-        let slots = slots_of(statements.iter().map(|s| &s.sent), domains);
+        // A migration's values are what they are: it is the application that works on any row.
+        let sent = statements.iter().map(|s| &s.sent);
+        let is_written = searched[*class].class.migration.is_none();
+        let slots = slots_of(sent.filter(|_| is_written), domains);
         let locks = locks_of(searched[*class].class, footprint, &slots, domains);
         let shapes = statements.iter().map(|s| s.shape.to_lowercase());
         let shapes: Vec<String> = shapes.chain(["commit".to_owned()]).collect();
@@ -82,7 +87,7 @@ pub(super) fn build(searched: &[Searched<'_>], only: &[usize], domains: &mut Dom
     }
     let mut buckets: HashMap<String, usize> = HashMap::new();
     let contested = contested(&drafts, &mut buckets, &mut built.buckets);
-    let mut known: HashMap<Profile, usize> = HashMap::new();
+    let mut known: HashMap<(Profile, bool), usize> = HashMap::new();
     let mut thinned = 0_u64;
     for draft in drafts {
         let taken = |raw: &Raw| {
@@ -94,11 +99,16 @@ pub(super) fn build(searched: &[Searched<'_>], only: &[usize], domains: &mut Dom
         if profile.locks.is_empty() {
             continue;
         }
-        let number = *known.entry(profile).or_insert_with_key(|profile| {
-            built.profiles.push(profile.clone());
-            built.of_profile.push(Vec::new());
-            built.profiles.len() - 1
-        });
+        let of_migration = searched[instance.class].class.migration.is_some();
+        let number =
+            *known
+                .entry((profile, of_migration))
+                .or_insert_with_key(|(profile, of_migration)| {
+                    built.profiles.push(profile.clone());
+                    built.of_profile.push(Vec::new());
+                    built.of_migration.push(*of_migration);
+                    built.profiles.len() - 1
+                });
         built.of_profile[number].push(built.instances.len());
         built.instances.push(instance);
     }

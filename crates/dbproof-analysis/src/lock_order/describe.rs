@@ -78,6 +78,7 @@ fn transaction(
         name: class.name.clone(),
         session: class.name.clone(),
         occurrences: class.occurrences,
+        migration: class.migration.as_ref().map(|step| step.file.clone()),
         statements: statements.collect(),
         holds: lock(&member.held),
         asks: lock(&member.asked),

@@ -20,6 +20,7 @@ mod describe;
 mod domains;
 mod footprint;
 mod keys;
+mod migration_remedy;
 mod mode;
 mod profile;
 mod remedy;

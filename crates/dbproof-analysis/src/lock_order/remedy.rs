@@ -2,13 +2,16 @@
 
 use dbproof_model::PredictedTransaction;
 
-use super::{Candidate, LockMode, LockObject, RelationMode, RowMode};
+use super::{Candidate, LockMode, LockObject, RelationMode, RowMode, migration_remedy};
 
 /// The advice, and a statement that shows it where one can be written.
 pub(super) fn remedy(
     candidate: &Candidate,
     members: &[PredictedTransaction],
 ) -> (String, Option<String>) {
+    if let Some(at) = members.iter().position(|m| m.migration.is_some()) {
+        return migration_remedy::remedy(&candidate.members[at], &members[at]);
+    }
     let members_of = &candidate.members;
     let objects: Vec<&LockObject> = members_of
         .iter()
@@ -36,7 +39,7 @@ pub(super) fn remedy(
 }
 
 /// A statement of a member, as code.
-fn statement(member: &PredictedTransaction, number: u64) -> String {
+pub(super) fn statement(member: &PredictedTransaction, number: u64) -> String {
     let statement = usize::try_from(number).ok();
     let statement = statement.and_then(|at| member.statements.get(at));
     statement.map_or_else(String::new, |s| format!("`{}`", s.statement))

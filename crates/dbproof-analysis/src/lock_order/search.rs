@@ -212,6 +212,10 @@ impl<'a> Search<'a> {
     fn extension(&self, path: &[Part], unifier: &Unifier<'a>, is_last: bool) -> Extension<'a> {
         let profiles = &self.built.profiles;
         let new = path.len() - 1;
+        let of_migration = |part: &&Part| self.built.of_migration[part.profile];
+        if path.iter().filter(of_migration).count() > 1 {
+            return Extension::No;
+        }
         if self.is_told(path, is_last) || (is_last && self.is_one_order(path)) {
             return Extension::No;
         }
@@ -309,9 +313,18 @@ impl<'a> Search<'a> {
             steps.sort_unstable();
             steps
         };
-        let wanted = steps(path);
+        // A migration's statement goes through given rows in an order that is not known: of each row that it
+        // may have come to first, one way is kept.
+        let begins_with = |path: &[Part]| {
+            let of_migration = |part: &&Part| self.built.of_migration[part.profile];
+            let part = path.iter().find(of_migration)?;
+            let locks = &self.built.profiles[part.profile].locks;
+            (locks[part.held].step == locks[part.asked].step).then_some(part.held)
+        };
+        let wanted = (steps(path), begins_with(path));
         let ways = self.found.groups.get(&key).map_or(&[][..], Vec::as_slice);
-        if ways.len() < MOST_WAYS && !ways.iter().any(|way| steps(way) == wanted) {
+        let is_known = |way: &Vec<Part>| (steps(way), begins_with(way)) == wanted;
+        if ways.len() < MOST_WAYS && !ways.iter().any(is_known) {
             self.found
                 .groups
                 .entry(key)

@@ -42,6 +42,20 @@ pub struct TransactionClass {
     /// What the session had set before that matters to its statements and how they wait: the search
     /// path, the role, `lock_timeout`. To be sent before it begins.
     pub settings: Vec<SentText>,
+    /// Where it is no transaction of the application's: what of a migration it is.
+    pub migration: Option<MigrationStep>,
+}
+
+/// A transaction of a migration, which is run once and by one session alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MigrationStep {
+    /// The migration's file.
+    pub file: String,
+    /// Which transaction of the migration it is, counted from 0. Those before it are committed when it
+    /// begins.
+    pub number: usize,
+    /// Whether it is a statement that runs outside of a transaction block: `CREATE INDEX CONCURRENTLY`.
+    pub outside: bool,
 }
 
 /// A statement of a transaction.

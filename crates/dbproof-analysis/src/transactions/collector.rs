@@ -35,6 +35,8 @@ pub struct Collector {
     number: u64,
     /// Bytes of the transactions that are open.
     open: usize,
+    /// Whether transactions that only read are kept as well.
+    keeps_readers: bool,
 }
 
 /// What is remembered of a session.
@@ -49,6 +51,14 @@ impl Collector {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Keeps transactions that only read as well, of two statements and more: among others of the
+    /// application they hold nobody up, and a migration they do.
+    #[must_use]
+    pub fn keeping_readers(mut self, keeps: bool) -> Self {
+        self.keeps_readers = keeps;
+        self
     }
 
     /// Tells the name of a database by its number.
@@ -138,10 +148,11 @@ impl Collector {
     }
 
     fn transact(&mut self, executed: &Executed, role: &Arc<Role>, sent: Option<Arc<SentText>>) {
+        let keeps_readers = self.keeps_readers;
         let session = self.sessions.entry(executed.session).or_default();
         match (&role.act, executed.transaction) {
             (Act::Begin(begin), Some(_)) if executed.failed.is_none() => {
-                let open = open(executed, session, begin.clone());
+                let open = open(executed, session, begin.clone(), keeps_readers);
                 if session.open.is_none() {
                     session.open = Some(open);
                 }
@@ -181,7 +192,7 @@ impl Collector {
             if executed.transaction.is_none() && !locks(&role.act) {
                 return;
             }
-            session.open = Some(open(executed, session, None));
+            session.open = Some(open(executed, session, None, keeps_readers));
         }
         let item = Item {
             number: self.number,
@@ -223,12 +234,18 @@ impl Open {
     }
 }
 
-fn open(executed: &Executed, session: &Session, begin: Option<String>) -> Open {
+fn open(
+    executed: &Executed,
+    session: &Session,
+    begin: Option<String>,
+    keeps_readers: bool,
+) -> Open {
     let setting = Setting {
         database: executed.database,
         session: executed.session,
         begin,
         settings: session.settings.clone(),
+        keeps_readers,
     };
     Open::new(executed.transaction, executed.series, setting)
 }

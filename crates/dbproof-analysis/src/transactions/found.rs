@@ -38,6 +38,8 @@ pub(super) struct Setting {
     pub(super) begin: Option<String>,
     /// What the session had set before, by the name of the parameter.
     pub(super) settings: Vec<(String, Arc<SentText>)>,
+    /// Whether a transaction that only reads is one, too.
+    pub(super) keeps_readers: bool,
 }
 
 /// A transaction.
@@ -75,11 +77,12 @@ impl Found {
         setting: &Setting,
         origin: Origin,
     ) -> Result<Self, Unfit> {
-        fits(items.clone())?;
+        fits(items.clone(), setting.keeps_readers)?;
         let items: Vec<Item> = items.filter(|item| is_told(item)).cloned().collect();
+        let only_reads = !items.iter().any(|item| item.role.act.tells_apart());
         let told: Vec<&Item> = items
             .iter()
-            .filter(|item| item.role.act.tells_apart())
+            .filter(|item| only_reads || item.role.act.tells_apart())
             .collect();
         let shape = |item: &&Item| item.role.hash ^ u64::from(item.failed.is_some());
         let shapes: Vec<u64> = told.iter().map(shape).collect();
@@ -147,9 +150,13 @@ fn is_told(item: &Item) -> bool {
     }
 }
 
-fn fits<'a>(items: impl Iterator<Item = &'a Item> + Clone) -> Result<(), Unfit> {
+fn fits<'a>(
+    items: impl Iterator<Item = &'a Item> + Clone,
+    keeps_readers: bool,
+) -> Result<(), Unfit> {
     let mut locks = false;
     let mut unfit = None;
+    let mut reads: Vec<u64> = Vec::new();
     for item in items.clone() {
         match item.role.act {
             Act::Schema | Act::CreatesDatabase(..) if item.failed.is_none() => {
@@ -160,7 +167,13 @@ fn fits<'a>(items: impl Iterator<Item = &'a Item> + Clone) -> Result<(), Unfit> 
             _ => {}
         }
         locks |= item.has_locked();
+        let is_new = item.role.act == Act::Reads && !reads.contains(&item.role.hash);
+        // Two tell what there is to be told.
+        if keeps_readers && reads.len() < 2 && is_new && item.failed.is_none() {
+            reads.push(item.role.hash);
+        }
     }
+    locks |= reads.len() == 2;
     match unfit {
         _ if !locks => Err(Unfit::Other),
         Some(unfit) => Err(unfit),

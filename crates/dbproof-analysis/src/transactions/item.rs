@@ -79,6 +79,7 @@ impl Role {
     pub(super) fn name(&self) -> String {
         let verb = match self.statement.kind() {
             StatementKind::Select if self.shape.contains(" for ") => "lock",
+            StatementKind::Select if self.act == Act::Reads => "read",
             StatementKind::Select => "call",
             StatementKind::Insert => "insert into",
             StatementKind::Update => "update",

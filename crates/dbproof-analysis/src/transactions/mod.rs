@@ -23,5 +23,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use class::{History, HistoryEntry, TransactionClass, TransactionStatement, Transactions};
+pub use class::{
+    History, HistoryEntry, MigrationStep, TransactionClass, TransactionStatement, Transactions,
+};
 pub use collector::Collector;

@@ -172,6 +172,7 @@ impl Entry {
                 .iter()
                 .map(|(_, sent)| sent.as_ref().clone())
                 .collect(),
+            migration: None,
         };
         (class, numbers)
     }

@@ -47,8 +47,11 @@ pub struct PredictedTransaction {
     pub name: String,
     /// The session that it ran in, as the timeline names it; unlike its name, no two are the same.
     pub session: String,
-    /// How often it was seen.
+    /// How often it was seen; 0 of a migration.
     pub occurrences: u64,
+    /// The file of the migration, where it is a transaction of one and none of the application's.
+    #[serde(default)]
+    pub migration: Option<String>,
     /// Its statements, without BEGIN and COMMIT.
     pub statements: Vec<PredictedStatement>,
     /// What it holds that the transaction before it asks for.
@@ -104,6 +107,13 @@ pub struct PredictionCoverage {
     /// deadlock that is confirmed: mending that one mends them.
     #[serde(default)]
     pub contained: u64,
+    /// The migrations that stood among the transactions.
+    #[serde(default)]
+    pub migrations: Vec<PredictedMigration>,
+    /// What is to be known of the migrations: that they were run otherwise than asked for, or taken out
+    /// of the sandbox.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// The databases that the transactions were run in again.
     #[serde(default)]
     pub sandboxes: Vec<PredictionSandbox>,
@@ -114,13 +124,25 @@ pub struct PredictionCoverage {
     pub duration_ms: f64,
 }
 
+/// A migration that stood among the transactions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PredictedMigration {
+    /// Its file.
+    pub file: String,
+    /// Its transactions; each statement that runs outside of a transaction block is one.
+    pub transactions: u64,
+    /// Those that were run alone and their locks read.
+    pub replayed: u64,
+}
+
 /// A database that transactions were run in again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PredictionSandbox {
     /// The captured database.
     pub database: String,
     /// How its sandbox was made: `history` (everything that was done to it, done again), `clone` (a copy
-    /// of it as it was in the end), or `none`.
+    /// of it as it was in the end), `project` (a copy of one with the project's schema and rows, because it
+    /// is not there any more), or `none`.
     pub made_from: String,
     /// Statements of its history that were run again.
     pub statements: u64,

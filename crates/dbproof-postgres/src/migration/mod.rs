@@ -100,7 +100,8 @@ fn refuses_transactions(error: &PostgresError) -> bool {
 }
 
 /// `Some(true)` where the statement opens a transaction, `Some(false)` where it ends one.
-fn transaction_control(sql: &str) -> Option<bool> {
+#[must_use]
+pub fn transaction_control(sql: &str) -> Option<bool> {
     let mut words = sql.split_whitespace().map(str::to_ascii_uppercase);
     let first = words.next()?;
     match first.as_str() {

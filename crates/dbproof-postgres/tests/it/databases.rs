@@ -1,6 +1,6 @@
 //! The databases of a run: made, cloned, dropped, and refused where the role may not.
 
-use dbproof_postgres::{Address, Databases, PostgresError, catalog, connect};
+use dbproof_postgres::{Address, Databases, PostgresError, catalog, connect, janitor_main};
 
 use crate::server;
 
@@ -109,4 +109,32 @@ async fn the_schema_is_read_with_its_foreign_keys() {
         ),
         (&[2][..], &[1][..])
     );
+}
+
+/// Whoever is killed while a database is being made has nobody to wait for it, and the server makes it all
+/// the same.
+#[tokio::test]
+async fn a_database_that_is_still_being_made_is_not_left_behind() {
+    let server = server().await;
+    let databases = Databases::new(server.address(), "feed");
+    let source = server.address().with_database("source");
+    let session = connect(server.address()).await.unwrap();
+    session.run("CREATE DATABASE source").await.unwrap();
+    // While somebody is there, it cannot be copied yet, and the server tries again.
+    let there = connect(&source).await.unwrap();
+    let making = tokio::spawn({
+        let databases = Clone::clone(&databases);
+        let source = source.clone();
+        async move { databases.clone(&source, "copy").await }
+    });
+    let active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' \
+                  AND query LIKE 'CREATE DATABASE \"dbproof_feed_%'";
+    while session.text(active).await.unwrap().as_deref() != Some("1") {}
+    let input = format!("feed\n{}\n", server.address().url_with_password());
+    let cleaning = tokio::task::spawn_blocking(move || janitor_main(input.as_bytes()));
+    cleaning.await.unwrap().unwrap();
+    there.close().await;
+    assert!(making.await.unwrap().is_err());
+    let left = "SELECT datname FROM pg_database WHERE datname LIKE 'dbproof\\_%'";
+    assert_eq!(session.texts(left).await.unwrap(), [""; 0]);
 }

@@ -2,8 +2,8 @@
 
 use dbproof_model::{
     DeadlockPrediction, DeadlockTimeline, GroupOrigin, NotChecked, PredictedLock,
-    PredictedStatement, PredictedTransaction, PredictionCoverage, PredictionSandbox, RunRecord,
-    TimelineSession, TimelineSpan, Verdict,
+    PredictedMigration, PredictedStatement, PredictedTransaction, PredictionCoverage,
+    PredictionSandbox, RunRecord, TimelineSession, TimelineSpan, Verdict,
 };
 use dbproof_report::terminal::{self, Style};
 use dbproof_report::{html, markdown};
@@ -38,6 +38,7 @@ fn member(name: &str, occurrences: u64, line: u32) -> PredictedTransaction {
         name: name.to_owned(),
         session: name.to_owned(),
         occurrences,
+        migration: None,
         statements: vec![
             statement("select rate from rates where day = ?", line),
             statement(
@@ -124,7 +125,8 @@ fn record() -> RunRecord {
             members: vec![PredictedTransaction {
                 name: "import".to_owned(),
                 session: "import".to_owned(),
-                occurrences: 3,
+                occurrences: 0,
+                migration: Some("migrations/7.sql".to_owned()),
                 statements: vec![PredictedStatement {
                     statement: "insert into tags (name) values (?), ...".to_owned(),
                     origin: None,
@@ -138,6 +140,15 @@ fn record() -> RunRecord {
     deadlock.prediction = Some(PredictionCoverage {
         refuted: 0,
         contained: 0,
+        migrations: vec![PredictedMigration {
+            file: "migrations/7.sql".to_owned(),
+            transactions: 2,
+            replayed: 1,
+        }],
+        notes: vec![
+            "migrations/7.sql was applied in the capture; the sandbox was made without it"
+                .to_owned(),
+        ],
         transactions: 340,
         classes: 12,
         replayed: 11,

@@ -166,6 +166,7 @@ async fn watched(name: &str, style: Style) -> Result<RunRecord, String> {
         listen: None,
         duration: None,
         prove: false,
+        migration: None,
         save_trace: None,
         // What is slow is of no interest here.
         threshold: Threshold {

@@ -39,10 +39,11 @@ impl fmt::Display for Stop {
 }
 
 impl Sandboxes<'_> {
-    /// The classes of a database.
+    /// The classes of a database that are the application's.
     pub(super) fn classes_of(&self, number: usize) -> Vec<usize> {
         let classes = self.transactions.classes.iter().enumerate();
-        let of = classes.filter(|(_, class)| class.database as usize == number);
+        let of = classes
+            .filter(|(_, class)| class.database as usize == number && class.migration.is_none());
         of.map(|(at, _)| at).collect()
     }
 
@@ -70,6 +71,10 @@ impl Sandboxes<'_> {
         }
         let exists = self.databases.exists(&history.database).await;
         if !exists.map_err(|error| error.to_string())? {
+            if let Some(stand_in) = self.stand_in.clone() {
+                let from = (&stand_in, MadeFrom::Project);
+                return self.copy_database(number, from, classes, deadline).await;
+            }
             return Err(
                 "it is not there any more, and was there before it was watched, so that it cannot be \
                  made again"
@@ -77,7 +82,8 @@ impl Sandboxes<'_> {
             );
         }
         let source = server.with_database(&history.database);
-        self.copy_database(number, &source, classes, deadline).await
+        let from = (&source, MadeFrom::Clone);
+        self.copy_database(number, from, classes, deadline).await
     }
 
     /// Replays the history into a new database, and runs each exemplar at its place.
@@ -168,16 +174,17 @@ impl Sandboxes<'_> {
     async fn copy_database(
         &mut self,
         number: usize,
-        source: &Address,
+        (source, from): (&Address, MadeFrom),
         classes: &[usize],
         deadline: Instant,
     ) -> Result<(), String> {
+        let database = self.transactions.histories[number].database.clone();
         let name = format!("copy_{number}");
         let (address, taken) = copied::copy(self.databases, source, &name).await?;
         if !taken.is_empty() {
             let taken = taken.join(", ");
             let why = format!("its copy is without what acts outside of it: {taken}");
-            self.tell(source.database(), why);
+            self.tell(&database, why);
         }
         let mut replay = Replay::new(&address, self.limits);
         let done = self
@@ -185,14 +192,14 @@ impl Sandboxes<'_> {
             .await;
         end(&mut replay, &done).await;
         self.made.push(Made {
-            database: source.database().to_owned(),
-            from: MadeFrom::Clone,
+            database: database.clone(),
+            from,
             statements: 0,
             failed: 0,
         });
         if let Err(stop) = done {
             self.tell(
-                source.database(),
+                &database,
                 format!("its transactions were not all run: {stop}"),
             );
             self.tell_rest(classes);

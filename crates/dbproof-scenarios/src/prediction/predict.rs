@@ -1,12 +1,16 @@
 //! From captured transactions to predicted deadlocks: [`predict`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dbproof_analysis::lock_order::{Candidate, Candidates, Searched, Taken, candidates, describe};
+use dbproof_analysis::lock_order::{
+    Candidate, CandidateGroup, Candidates, Member, Searched, Taken, candidates, describe,
+};
 use dbproof_analysis::transactions::Transactions;
 use dbproof_model::{
-    DeadlockPrediction, NotChecked, PredictionCoverage, PredictionSandbox, Scenario, Schema,
+    DeadlockPrediction, NotChecked, PredictedMigration, PredictionCoverage, PredictionSandbox,
+    Scenario, Schema,
 };
 use dbproof_postgres::{Address, Databases};
 
@@ -22,6 +26,8 @@ pub const CONFIRMED: &str = "confirmed";
 pub struct PredictOptions {
     /// Whether values stay in what is told.
     pub keep_values: bool,
+    /// Whether only those are looked for that a migration takes part in.
+    pub only_migrations: bool,
     /// How long replaying may take.
     pub sandbox: SandboxLimits,
     /// How long the search for contradicting orders may take.
@@ -36,6 +42,7 @@ impl Default for PredictOptions {
     fn default() -> Self {
         PredictOptions {
             keep_values: false,
+            only_migrations: false,
             sandbox: SandboxLimits::default(),
             search: Duration::from_secs(20),
             candidate: Duration::from_secs(10),
@@ -66,11 +73,22 @@ pub async fn predict(
     options: PredictOptions,
     observer: &dyn Observer,
 ) -> Predicted {
+    predict_beside(databases, server, transactions, (options, None), observer).await
+}
+
+/// The same where a database of the project's stands in for one that is not there any more.
+pub async fn predict_beside(
+    databases: &Databases,
+    server: &Address,
+    transactions: &Transactions,
+    (options, stand_in): (PredictOptions, Option<&Address>),
+    observer: &dyn Observer,
+) -> Predicted {
     let began = Instant::now();
     let classes = &transactions.classes;
     let mut coverage = PredictionCoverage {
         transactions: classes.iter().map(|class| class.occurrences).sum(),
-        classes: classes.len() as u64,
+        classes: classes.iter().filter(|c| c.migration.is_none()).count() as u64,
         not_checked: lost(transactions),
         ..PredictionCoverage::default()
     };
@@ -83,13 +101,24 @@ pub async fn predict(
             done: 0,
             total: 1,
         });
-        let mut sandboxes = Sandboxes::make(databases, server, transactions, options.sandbox).await;
-        coverage.replayed = sandboxes.footprints.iter().flatten().count() as u64;
+        let limits = options.sandbox;
+        let mut sandboxes =
+            Sandboxes::make_beside(databases, server, transactions, limits, stand_in).await;
+        let of_application = classes.iter().zip(&sandboxes.footprints);
+        let of_application = of_application.filter(|(class, _)| class.migration.is_none());
+        coverage.replayed = of_application.filter(|(_, f)| f.is_some()).count() as u64;
+        coverage.migrations = migrations(transactions, &sandboxes);
         coverage.sandboxes = made(&sandboxes, transactions);
         coverage
             .not_checked
             .extend(sandboxes.not_done.iter().map(not_checked));
-        let found = search(transactions, &sandboxes, options.search).await;
+        let mut found = search(transactions, &sandboxes, options.search).await;
+        if options.only_migrations {
+            let is_migration = |member: &Member| classes[member.class].migration.is_some();
+            let has_migration =
+                |group: &CandidateGroup| group.alternatives[0].members.iter().any(is_migration);
+            found.groups.retain(has_migration);
+        }
         cut_short = found.cut_short;
         coverage.guarded = found.guarded;
         coverage.candidates = found.groups.len() as u64;
@@ -300,6 +329,7 @@ impl Confirming<'_> {
                     name,
                     begin: class.begin.clone(),
                     settings: class.settings.clone(),
+                    outside: class.migration.as_ref().is_some_and(|step| step.outside),
                 }
             })
             .collect();
@@ -357,6 +387,30 @@ fn unread(transactions: &Transactions, sandboxes: &Sandboxes<'_>) -> Vec<NotChec
     all
 }
 
+/// The migrations, each with as much of it as was read in the database that it belongs to.
+fn migrations(transactions: &Transactions, sandboxes: &Sandboxes<'_>) -> Vec<PredictedMigration> {
+    let mut read: BTreeMap<(&str, u32), (u64, u64)> = BTreeMap::new();
+    for (class, footprint) in transactions.classes.iter().zip(&sandboxes.footprints) {
+        if let Some(step) = &class.migration {
+            let (all, done) = read.entry((&step.file, class.database)).or_default();
+            *all += 1;
+            *done += u64::from(footprint.is_some());
+        }
+    }
+    let mut told: Vec<PredictedMigration> = Vec::new();
+    for ((file, _), (transactions, replayed)) in read {
+        match told.last_mut().filter(|told| told.file == file) {
+            Some(told) => told.replayed = told.replayed.max(replayed),
+            None => told.push(PredictedMigration {
+                file: file.to_owned(),
+                transactions,
+                replayed,
+            }),
+        }
+    }
+    told
+}
+
 /// The sandbox of each database that has transactions.
 fn made(sandboxes: &Sandboxes<'_>, transactions: &Transactions) -> Vec<PredictionSandbox> {
     let mut told: Vec<PredictionSandbox> = sandboxes
@@ -367,6 +421,7 @@ fn made(sandboxes: &Sandboxes<'_>, transactions: &Transactions) -> Vec<Predictio
             made_from: match made.from {
                 MadeFrom::History => "history",
                 MadeFrom::Clone => "clone",
+                MadeFrom::Project => "project",
             }
             .to_owned(),
             statements: made.statements,

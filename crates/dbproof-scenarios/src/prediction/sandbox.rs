@@ -59,6 +59,8 @@ pub enum MadeFrom {
     History,
     /// A copy of it as it was in the end.
     Clone,
+    /// A copy of one with the schema and the rows of the project: it is not there any more.
+    Project,
 }
 
 /// The sandbox of one captured database.
@@ -90,6 +92,7 @@ pub struct Sandboxes<'t> {
     pub(super) transactions: &'t Transactions,
     pub(super) databases: &'t Databases,
     pub(super) limits: SandboxLimits,
+    pub(super) stand_in: Option<Address>,
     /// By the number of the database.
     pub(super) states: Vec<Option<States>>,
     /// How many states were made.
@@ -109,6 +112,18 @@ impl<'t> Sandboxes<'t> {
         transactions: &'t Transactions,
         limits: SandboxLimits,
     ) -> Self {
+        Self::make_beside(databases, server, transactions, limits, None).await
+    }
+
+    /// The same where a database of the project's stands in for one that was there before it was watched
+    /// and is not there any more.
+    pub async fn make_beside(
+        databases: &'t Databases,
+        server: &Address,
+        transactions: &'t Transactions,
+        limits: SandboxLimits,
+        stand_in: Option<&Address>,
+    ) -> Self {
         let mut sandboxes = Sandboxes {
             footprints: transactions.classes.iter().map(|_| None).collect(),
             schemas: transactions.histories.iter().map(|_| None).collect(),
@@ -117,6 +132,7 @@ impl<'t> Sandboxes<'t> {
             transactions,
             databases,
             limits,
+            stand_in: stand_in.cloned(),
             states: transactions.histories.iter().map(|_| None).collect(),
             count: 0,
             dropping: JoinSet::new(),
@@ -134,12 +150,14 @@ impl<'t> Sandboxes<'t> {
                 sandboxes.tell(&history.database, why);
             }
         }
+        sandboxes.read_migrations(deadline).await;
         sandboxes
     }
 
     /// A new database in the state that these classes' exemplars met, without what the exemplars
     /// themselves did: the history up to the latest of their places. All of them must be of one captured
-    /// database. Whoever asks gives it back with [`Sandboxes::discard`].
+    /// database. Where one is a migration's, what the migration did before it is done as well. Whoever asks
+    /// gives it back with [`Sandboxes::discard`].
     ///
     /// # Errors
     ///
@@ -151,13 +169,19 @@ impl<'t> Sandboxes<'t> {
             [Some(number)] => *number as usize,
             _ => return Err("the transactions are not of one database".to_owned()),
         };
+        let is_migration = |class: &&usize| self.transactions.classes[**class].migration.is_some();
+        let migration = classes.iter().find(is_migration).copied();
         let Some(Some(states)) = self.states.get_mut(number) else {
             return Err("their database has no sandbox".to_owned());
         };
         self.count += 1;
         let count = self.count;
         let entries = &self.transactions.histories[number].entries;
-        let classes: BTreeSet<usize> = classes.iter().copied().collect();
+        let classes: BTreeSet<usize> = classes
+            .iter()
+            .copied()
+            .filter(|class| Some(*class) != migration)
+            .collect();
         let making = async {
             let name = format!("state_{count}");
             let source = states
@@ -166,12 +190,20 @@ impl<'t> Sandboxes<'t> {
             self.databases.clone(&source, &format!("try_{count}")).await
         };
         let deadline = Instant::now() + self.limits.total;
-        match within(deadline, self.limits, making).await {
+        let mut made = within(deadline, self.limits, making).await;
+        if let (Ok(address), Some(migration)) = (&made, migration) {
+            let migrating = self.migrate_up_to(address, migration);
+            let migrated = within(deadline, self.limits, migrating).await;
+            made = migrated.and(made);
+        }
+        match made {
             Ok(made) => Ok(made),
             Err(stop) => {
                 for name in ["state", "try"] {
                     let unfinished = self.databases.address(&format!("{name}_{count}"));
-                    states.forget(&unfinished);
+                    if let Some(Some(states)) = self.states.get_mut(number) {
+                        states.forget(&unfinished);
+                    }
                     let dropped = self.databases.drop(&unfinished).await;
                     dropped.map_err(|error| error.to_string())?;
                 }

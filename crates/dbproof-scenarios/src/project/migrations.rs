@@ -62,6 +62,25 @@ impl Change {
     }
 }
 
+impl Project {
+    /// A migration that is to be held against traffic, and those of the project that stand before it: none
+    /// where the project has none, or all where the file is not one of them.
+    pub fn migration_and_base(&self, path: &Path) -> Result<(Migration, Vec<Migration>), RunError> {
+        let file = self.file(path)?;
+        let config = &self.config.project;
+        let has_any = config.schema.is_some() || self.folder.join(&config.migrations).exists();
+        let mut base = if has_any {
+            self.migrations()?
+        } else {
+            Vec::new()
+        };
+        if let Some(index) = base.iter().position(|m| m.file == file) {
+            base.truncate(index);
+        }
+        Ok((Migration::new(file), base))
+    }
+}
+
 impl Migration {
     /// Takes the upward part of a file.
     #[must_use]

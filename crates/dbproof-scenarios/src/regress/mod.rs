@@ -40,6 +40,9 @@ use outcome::Compared;
 use timing::Sides;
 use twins::{Sessions, Twins};
 
+/// The name of the database before the change, which nobody is connected to once it is cloned.
+pub(crate) const BASE: &str = "base";
+
 /// What is compared.
 #[derive(Debug)]
 pub(crate) enum Subject {

@@ -47,7 +47,7 @@ impl Twins {
             &options.project,
             &change.base,
             options.seed,
-            "base",
+            super::BASE,
         )
         .await?;
         let before = databases.clone(&base, "before").await?;

@@ -90,8 +90,9 @@ impl Analyst {
     }
 
     /// Collects transactions too; what was sent is then let go, unless the detector is to have it.
-    pub(super) fn collecting(mut self, keep_sent: bool) -> Self {
-        self.transactions = Some(Collector::new());
+    /// `keep_readers`: those that only read, too.
+    pub(super) fn collecting(mut self, keep_sent: bool, keep_readers: bool) -> Self {
+        self.transactions = Some(Collector::new().keeping_readers(keep_readers));
         self.keep_sent = keep_sent;
         self
     }

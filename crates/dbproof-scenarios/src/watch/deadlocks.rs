@@ -1,6 +1,8 @@
 //! Deadlocks that the watched transactions may come to: [`deadlocks`].
 
-use dbproof_analysis::findings::{deadlock_possible, deadlock_predicted};
+use dbproof_analysis::findings::{
+    deadlock_possible, deadlock_predicted, migration_deadlock_predicted,
+};
 use dbproof_analysis::transactions::Transactions;
 use dbproof_model::{DeadlockRecord, Finding, NotChecked, PredictionCoverage, Verdict};
 use dbproof_postgres::{Address, Databases, Janitor, PostgresError};
@@ -72,9 +74,13 @@ pub(super) fn findings(record: &DeadlockRecord) -> Vec<Finding> {
     record
         .predictions
         .iter()
-        .map(|prediction| match prediction.verdict.as_str() {
-            CONFIRMED => deadlock_predicted::finding(prediction),
-            _ => deadlock_possible::finding(prediction),
+        .map(|prediction| {
+            let has_migration = prediction.members.iter().any(|m| m.migration.is_some());
+            match prediction.verdict.as_str() {
+                CONFIRMED if has_migration => migration_deadlock_predicted::finding(prediction),
+                CONFIRMED => deadlock_predicted::finding(prediction),
+                _ => deadlock_possible::finding(prediction),
+            }
         })
         .collect()
 }
@@ -90,13 +96,20 @@ pub(super) fn record(predicted: Predicted) -> DeadlockRecord {
     }
 }
 
-/// A deadlock that was confirmed fails. Where no transaction could be run at all, or the search for
-/// contradicting orders did not come to its end, that is no pass.
+/// A deadlock that was confirmed fails. Where no transaction could be run at all, or a migration not to
+/// its end, or the search for contradicting orders did not come to its end, that is no pass.
 fn verdict(predicted: &Predicted) -> Verdict {
     let coverage = &predicted.coverage;
+    let migrations = &coverage.migrations;
+    let unread = migrations.iter().any(|m| m.replayed < m.transactions);
+    let unmet = !migrations.is_empty() && coverage.replayed == 0;
     if coverage.confirmed > 0 {
         Verdict::Fail
-    } else if predicted.cut_short || coverage.classes > 0 && coverage.replayed == 0 {
+    } else if predicted.cut_short
+        || unread
+        || unmet
+        || coverage.classes > 0 && coverage.replayed == 0
+    {
         Verdict::Inconclusive
     } else {
         Verdict::Pass

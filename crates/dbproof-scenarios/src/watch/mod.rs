@@ -6,6 +6,7 @@
 //! * `proving`: runs loops and their batched statements side by side.
 //! * `record`: what is told of it all; `saving`: what is kept of it as a trace.
 //! * `deadlocks`: what the transactions may come to when they meet.
+//! * `migrating`: a migration that stands among the transactions.
 //! * `traced`: the transactions of a trace, for the prediction of deadlocks.
 //! * `recorded`: traces and logs, which are judged in the same way; `counters`: what the server counts.
 
@@ -17,6 +18,7 @@ mod counters;
 mod deadlocks;
 mod idle;
 pub(crate) mod masked;
+mod migrating;
 mod options;
 mod percent;
 mod pointing;
@@ -45,6 +47,7 @@ use self::command::{Running, Signals, exit, terminal_reaches_the_command};
 pub use self::counters::{CountedOptions, count};
 use self::deadlocks::Sandboxed;
 use self::masked::masked;
+use self::migrating::Joined;
 pub use self::options::{WatchOptions, WatchedServer};
 use self::pointing::Pointing;
 pub use self::pointing::VariableRequest;
@@ -52,6 +55,7 @@ use self::record::{Circumstances, Limits, parts};
 pub use self::recorded::{RecordedOptions, RecordedSource, judge};
 use self::saving::SavedTrace;
 use self::target::Target;
+pub(crate) use self::traced::{Traced, migrations_against_trace};
 pub use self::traced::{TracedOptions, predict_from_trace};
 use crate::error::{InputError, RunError};
 use crate::observer::{Event, Observer};
@@ -77,6 +81,11 @@ pub async fn watch(
     observer: &dyn Observer,
 ) -> Result<Option<RunRecord>, RunError> {
     let beginning = Beginning::now();
+    let project = options.project.as_ref();
+    let migration = options.migration.as_deref();
+    let migration = migration
+        .map(|file| migrating::plan(project, file))
+        .transpose()?;
     let mut signals = Signals::listen()?;
     let target = tokio::select! {
         target = Target::open(options, &beginning.run_id, observer) => target?,
@@ -121,20 +130,15 @@ pub async fn watch(
         }
     }
     let deadlock = match seen.transactions.take() {
-        Some(transactions) => {
+        Some(mut transactions) => {
             let at = Sandboxed {
                 server: &target.address,
                 cleaner: options.cleaner.as_ref().filter(|_| !target.is_ours()),
                 run_id: &beginning.run_id,
             };
-            predicted(
-                at,
-                &transactions,
-                options.keep_values,
-                &mut signals,
-                observer,
-            )
-            .await
+            let joined = migration.map(|plan| migrating::join(&plan, &mut transactions));
+            let of = (&transactions, joined);
+            predicted(at, of, options.keep_values, &mut signals, observer).await
         }
         None => None,
     };
@@ -185,7 +189,7 @@ fn analysing(
         .born_empty(target.born_empty.clone());
     if options.predict {
         let keep_sent = options.prove || options.keep_values;
-        analyst = analyst.collecting(keep_sent);
+        analyst = analyst.collecting(keep_sent, options.migration.is_some());
     }
     analyst.start(batches).map_err(|source| RunError::File {
         action: "start the analysis".to_owned(),
@@ -203,7 +207,7 @@ fn no_analysis() -> RunError {
 /// What was predicted; `None` where that was interrupted.
 async fn predicted(
     at: Sandboxed<'_>,
-    transactions: &Transactions,
+    (transactions, joined): (&Transactions, Option<Joined>),
     keep_values: bool,
     signals: &mut Signals,
     observer: &dyn Observer,
@@ -213,7 +217,9 @@ async fn predicted(
         ..PredictOptions::default()
     };
     tokio::select! {
-        record = deadlocks::deadlocks(at, transactions, options, observer) => Some(record),
+        record = deadlocks::deadlocks(at, transactions, options, observer) => {
+            Some(migrating::told(record, joined))
+        }
         _ = signals.next() => None,
     }
 }

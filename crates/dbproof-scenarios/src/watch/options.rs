@@ -31,6 +31,8 @@ pub struct WatchOptions {
     pub prove: bool,
     /// Collect transactions, and predict deadlocks from them.
     pub predict: bool,
+    /// A migration's file, which stands among the transactions when deadlocks are predicted.
+    pub migration: Option<PathBuf>,
     /// Keep what is captured as a trace in this file.
     pub save_trace: Option<PathBuf>,
     /// From where on a statement is slow.

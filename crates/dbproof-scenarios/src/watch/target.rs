@@ -86,8 +86,16 @@ impl Target {
             observer.event(Event::Preparing {
                 what: "schema and seed data",
             });
-            let migrations = project.migrations()?;
-            stage::prepare(&environment, project, &migrations, options.seed, "main").await
+            if let Some(migration) = &options.migration {
+                // What the application is to meet is the schema before it.
+                let (_, base) = project.migration_and_base(migration)?;
+                stage::prepare_base(&environment, project, &base, options.seed, "main")
+                    .await
+                    .map(|(address, _)| address)
+            } else {
+                let migrations = project.migrations()?;
+                stage::prepare(&environment, project, &migrations, options.seed, "main").await
+            }
         } else {
             let created = environment.databases().create(EMPTY_DATABASE).await;
             created.map_err(RunError::from)
@@ -107,7 +115,7 @@ impl Target {
 
 /// Whether the project says what a database of it looks like; watching needs no more of it than its
 /// configuration.
-fn has_schema(project: &Project) -> bool {
+pub(super) fn has_schema(project: &Project) -> bool {
     let config = &project.config.project;
     config.schema.is_some() || project.folder.join(&config.migrations).exists()
 }

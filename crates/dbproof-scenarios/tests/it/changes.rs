@@ -128,6 +128,7 @@ impl Case {
             threshold: None,
             change: None,
             deadlock: DeadlockChoice::default(),
+            trace: None,
             cleaner: None,
         };
         let record = dbproof_scenarios::run(&options, &Silent)

@@ -43,6 +43,7 @@ async fn deadlock(
         threshold: None,
         change: None,
         deadlock: choice,
+        trace: None,
         cleaner: None,
     };
     let record = dbproof_scenarios::run(&options, &Silent).await?;

@@ -5,6 +5,7 @@ mod brute_force_pairs;
 mod changes;
 mod confirming;
 mod deadlocks;
+mod migrating;
 mod migration_locks;
 mod parameter_sets;
 mod prediction_suites;

@@ -60,6 +60,7 @@ async fn record_of(
         threshold: None,
         change: None,
         deadlock: DeadlockChoice::default(),
+        trace: None,
         cleaner: None,
     };
     let record = dbproof_scenarios::run(&options, &Silent).await?;

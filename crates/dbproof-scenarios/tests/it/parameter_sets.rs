@@ -36,6 +36,7 @@ pub(crate) async fn regress(
         threshold: None,
         change: None,
         deadlock: DeadlockChoice::default(),
+        trace: None,
         cleaner: None,
     };
     let record = dbproof_scenarios::run(&options, &Silent).await?;

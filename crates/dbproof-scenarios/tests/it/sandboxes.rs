@@ -11,9 +11,9 @@ use dbproof_analysis::transactions::{
 use dbproof_postgres::{Binaries, Databases, EphemeralServer, Session, connect};
 use dbproof_scenarios::prediction::{MadeFrom, SandboxLimits, Sandboxes};
 
-const RUN: &str = "sandboxtest";
+pub(crate) const RUN: &str = "sandboxtest";
 
-async fn server() -> EphemeralServer {
+pub(crate) async fn server() -> EphemeralServer {
     let chosen = std::env::var_os("DBPROOF_PG_BIN").map(std::path::PathBuf::from);
     let binaries = Binaries::find(chosen.as_deref()).expect("PostgreSQL server binaries");
     EphemeralServer::start(&binaries)
@@ -31,7 +31,7 @@ fn sent(sql: &str) -> SentText {
 /// Transactions of one database, out of a script: a line is a session, `a` or `b`, then what it sent. A
 /// line that begins with `>` and a name belongs to the exemplar of that class, and is part of its history
 /// unless a `.` stands before the statement.
-fn transactions(database: &str, from_the_beginning: bool, script: &str) -> Transactions {
+pub(crate) fn transactions(database: &str, from_the_beginning: bool, script: &str) -> Transactions {
     let mut all = Transactions::default();
     let mut entries = Vec::new();
     for line in script
@@ -89,6 +89,7 @@ fn class_of(all: &mut Transactions, name: &str) -> usize {
             is_rolled_back: false,
             begin: None,
             settings: Vec::new(),
+            migration: None,
         });
         all.classes.len() - 1
     })
@@ -121,7 +122,7 @@ fn locked(footprint: Option<&Footprint>) -> Vec<Vec<String>> {
     told.collect()
 }
 
-async fn databases_left(server: &EphemeralServer) -> Vec<String> {
+pub(crate) async fn databases_left(server: &EphemeralServer) -> Vec<String> {
     let session = connect(server.address()).await.unwrap();
     let sql = format!("SELECT datname FROM pg_database WHERE datname LIKE 'dbproof_{RUN}_%'");
     session.texts(&sql).await.unwrap()

@@ -30,4 +30,8 @@ pub(crate) struct DeadlockArguments {
     /// its transactions are run again on databases of dbproof's own
     #[arg(long, value_name = "FILE", conflicts_with_all = ["list", "shapes", "catalogue", "runs", "storm"])]
     pub(crate) trace: Option<PathBuf>,
+    /// A migration that is to be held against the transactions of the trace: run as its tool runs it, from
+    /// the schema before it, it is one more transaction
+    #[arg(long, value_name = "FILE", requires = "trace")]
+    pub(crate) migration: Option<PathBuf>,
 }

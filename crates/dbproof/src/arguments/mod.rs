@@ -146,6 +146,10 @@ pub(crate) struct RegressArguments {
     /// locks, also behind a long transaction, and tell how long they wait
     #[arg(long, conflicts_with_all = ["before", "after"])]
     pub(crate) with_traffic: bool,
+    /// Hold the migration against the transactions of a trace that `dbproof watch --save-trace FILE
+    /// --keep-values` has kept: can it deadlock with one of them?
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["before", "after", "in_place"])]
+    pub(crate) trace: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -47,6 +47,10 @@ pub(crate) struct WatchArguments {
     /// Do not predict deadlocks from the transactions that pass [default: `[deadlock] predict`]
     #[arg(long)]
     pub(crate) no_predict: bool,
+    /// A migration that is to be held against the transactions that pass: can it deadlock with one of
+    /// them? A throw-away server is given the project's schema as it is before it
+    #[arg(long, value_name = "FILE", conflicts_with = "no_predict")]
+    pub(crate) migration: Option<PathBuf>,
     /// Milliseconds from which on a statement is slow [default: `SLOW_QUERY_THRESHOLD_MS`, else
     /// that of the project, else 100]
     #[arg(long, value_name = "MS", value_parser = milliseconds)]

@@ -4,7 +4,6 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use dbproof_model::Scenario;
 use dbproof_scenarios::project::Project;
 use dbproof_scenarios::project::shapes::{Shape, catalogue};
@@ -12,14 +11,14 @@ use dbproof_scenarios::watch::{TracedOptions, predict_from_trace};
 use dbproof_scenarios::{DeadlockChoice, ServerChoice};
 
 use crate::arguments::{DeadlockArguments, ScenarioArguments};
-use crate::commands::{nplusone, scenarios, watch};
+use crate::commands::{nplusone, runner, scenarios, watch};
 use crate::exit::{Outcome, outcome};
 use crate::output::to_standard_output;
 use crate::progress::ProgressLine;
 
 pub(crate) fn run(arguments: DeadlockArguments) -> anyhow::Result<Outcome> {
     if let Some(trace) = arguments.trace {
-        return predict(arguments.scenario, trace);
+        return predict(arguments.scenario, trace, arguments.migration);
     }
     let choice = DeadlockChoice {
         shapes: arguments.shapes,
@@ -44,16 +43,22 @@ pub(crate) fn run(arguments: DeadlockArguments) -> anyhow::Result<Outcome> {
             scenarios: vec![Scenario::Deadlock],
             deadlock: choice,
             change: None,
+            trace: None,
         },
     )
 }
 
 /// Predicts deadlocks from a trace.
-fn predict(arguments: ScenarioArguments, trace: PathBuf) -> anyhow::Result<Outcome> {
+fn predict(
+    arguments: ScenarioArguments,
+    trace: PathBuf,
+    migration: Option<PathBuf>,
+) -> anyhow::Result<Outcome> {
     let outputs = arguments.output.open()?;
     let options = TracedOptions {
         project: watch::project(nplusone::named(&arguments.config))?,
         trace,
+        migration,
         server: match arguments.database_url {
             Some(url) => ServerChoice::Url(url),
             None => ServerChoice::Ephemeral {
@@ -65,13 +70,11 @@ fn predict(arguments: ScenarioArguments, trace: PathBuf) -> anyhow::Result<Outco
         keep_values: arguments.measure.keep_values,
     };
     let progress = ProgressLine::new(arguments.output.quiet);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("failed to start")?;
-    let record = runtime.block_on(predict_from_trace(&options, &progress));
+    let record = runner::until_interrupted(predict_from_trace(&options, &progress));
     progress.finish();
-    let record = record?;
+    let Some(record) = record? else {
+        return Ok(Outcome::Interrupted);
+    };
     outputs.write(&record)?;
     Ok(outcome(&record, arguments.fail_on))
 }

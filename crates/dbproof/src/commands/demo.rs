@@ -45,6 +45,7 @@ pub(crate) fn run(arguments: &DemoArguments) -> anyhow::Result<Outcome> {
         threshold: scenarios::threshold()?,
         change: None,
         deadlock: DeadlockChoice::default(),
+        trace: None,
         cleaner: None,
     };
     let progress = ProgressLine::new(arguments.output.quiet);

@@ -29,6 +29,7 @@ pub(crate) fn all(arguments: RunArguments) -> anyhow::Result<Outcome> {
         scenarios: Vec::new(),
         deadlock: DeadlockChoice::default(),
         change: chosen(change.migration, change.base),
+        trace: None,
     };
     execute_and_export(change.scenario, project, asked, &exports)
 }
@@ -41,7 +42,7 @@ pub(crate) fn slow(arguments: ScenarioArguments) -> anyhow::Result<Outcome> {
 pub(crate) fn regress(arguments: RegressArguments) -> anyhow::Result<Outcome> {
     let mut change = arguments.change;
     let (Some(before), Some(after)) = (arguments.before, arguments.after) else {
-        return execute_change(change, vec![Scenario::Regress], arguments.with_traffic);
+        return execute_change(change, arguments.with_traffic, arguments.trace);
     };
     let databases = ChangeChoice::Databases(Box::new(GivenDatabases {
         before: Address::parse(&before).map_err(RunError::from)?,
@@ -67,17 +68,25 @@ pub(crate) struct Asked {
     pub(crate) scenarios: Vec<Scenario>,
     pub(crate) deadlock: DeadlockChoice,
     pub(crate) change: Option<ChangeChoice>,
+    /// A trace that the change is held against.
+    pub(crate) trace: Option<PathBuf>,
 }
 
 fn execute_change(
     arguments: ChangeArguments,
-    scenarios: Vec<Scenario>,
     with_traffic: bool,
+    trace: Option<PathBuf>,
 ) -> anyhow::Result<Outcome> {
     let change = chosen(arguments.migration, arguments.base);
     let mut project = Project::open(&arguments.scenario.config)?;
     project.config.regress.with_traffic |= with_traffic;
-    execute_project(arguments.scenario, project, scenarios, change)
+    let asked = Asked {
+        scenarios: vec![Scenario::Regress],
+        deadlock: DeadlockChoice::default(),
+        change,
+        trace,
+    };
+    execute(arguments.scenario, project, asked)
 }
 
 fn chosen(migration: Option<PathBuf>, base: Option<String>) -> Option<ChangeChoice> {
@@ -98,6 +107,7 @@ fn execute_project(
         scenarios,
         deadlock: DeadlockChoice::default(),
         change,
+        trace: None,
     };
     execute(arguments, project, asked)
 }
@@ -136,6 +146,7 @@ fn execute_and_export(
         threshold: threshold()?,
         change: asked.change,
         deadlock: asked.deadlock,
+        trace: asked.trace,
         cleaner: Some(cleaner()?),
     };
     let progress = ProgressLine::new(arguments.output.quiet);

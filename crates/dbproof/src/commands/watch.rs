@@ -88,7 +88,7 @@ fn options(arguments: WatchArguments) -> anyhow::Result<WatchOptions> {
     variables.extend(arguments.env);
     let configured = project.as_ref().is_none_or(|p| p.config.deadlock.predict);
     Ok(WatchOptions {
-        predict: configured && !arguments.no_predict,
+        predict: (configured || arguments.migration.is_some()) && !arguments.no_predict,
         cleaner: Some(scenarios::cleaner()?),
         threshold: threshold(arguments.slow_threshold, project.as_ref())?,
         project,
@@ -99,6 +99,7 @@ fn options(arguments: WatchArguments) -> anyhow::Result<WatchOptions> {
         listen: arguments.listen,
         duration: arguments.duration,
         save_trace: arguments.save_trace,
+        migration: arguments.migration,
         prove: arguments.prove,
         seed: arguments.measure.seed,
         keep_values: arguments.measure.keep_values,

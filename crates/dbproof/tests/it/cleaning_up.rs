@@ -109,6 +109,70 @@ fn databases_on_a_server_of_the_users_are_removed_after_an_interrupt_and_kill_9(
     });
 }
 
+/// While a migration is applied beside others there are most sessions: the migrating one, the transaction
+/// in front, and two for each table and query.
+#[test]
+fn an_end_amid_the_traffic_of_a_migration_leaves_nothing() {
+    let server = Server::start();
+    let url = server.url();
+    server.run("CREATE TABLE mine (id int); INSERT INTO mine VALUES (1)");
+    let shop = Shop::new();
+    let sessions = |of: &str| {
+        let sql = format!("SELECT pid::text FROM pg_stat_activity WHERE datname LIKE '{of}'");
+        server.texts(&sql).len()
+    };
+    let migration = "changes/order_state.sql";
+    let traffic = [
+        "regress",
+        "--migration",
+        migration,
+        "--with-traffic",
+        "--database-url",
+        &url,
+    ];
+    for signal in [Signal::SIGINT, Signal::SIGKILL] {
+        let child = shop.start(&traffic);
+        wait_until("there is traffic", || sessions("dbproof%traffic") >= 4);
+        send(signal, child.id());
+        let run = end_of(child);
+        if signal == Signal::SIGINT {
+            assert_eq!(run.code, 130, "{}", run.stderr);
+            assert_eq!(server.databases_of_ours(), Vec::<String>::new());
+        }
+        wait_until("databases and sessions are gone", || {
+            server.databases_of_ours().is_empty() && sessions("dbproof%") == 0
+        });
+    }
+    // What is the user's was not touched.
+    let tables = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
+    assert_eq!(server.texts(tables), ["mine"]);
+    shop.assert_nothing_is_left();
+}
+
+#[test]
+fn a_server_that_dies_amid_the_traffic_is_reported() {
+    let server = Server::start();
+    let url = server.url();
+    let shop = Shop::new();
+    let migration = "changes/order_state.sql";
+    let traffic = [
+        "regress",
+        "--migration",
+        migration,
+        "--with-traffic",
+        "--database-url",
+        &url,
+    ];
+    let child = shop.start(&traffic);
+    let sessions = "SELECT pid::text FROM pg_stat_activity WHERE datname LIKE 'dbproof%traffic'";
+    wait_until("there is traffic", || server.texts(sessions).len() >= 4);
+    send(Signal::SIGQUIT, server.process());
+    let run = end_of(child);
+    run.failed_with(3, &["the connection to 127.0.0.1"]);
+    assert!(!run.stderr.contains("s3cret"), "{}", run.stderr);
+    shop.assert_nothing_is_left();
+}
+
 #[test]
 fn a_database_measured_in_place_keeps_its_data() {
     let server = Server::start();

@@ -12,6 +12,7 @@ mod given_databases;
 mod infer;
 mod init;
 mod load;
+mod migration_deadlocks;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod progress;

@@ -79,13 +79,20 @@ fn transactions_are_read_from_a_trace_with_values() {
     let run = shop.run(&["deadlock", "--trace", "without.trace"]);
     run.failed_with(2, &["without their values", "--keep-values"]);
     let (code, record) = shop.record(&["deadlock", "--trace", "with.trace"]);
-    assert_eq!(code, 4);
+    assert_eq!(code, 0);
     let seen = &record["scenarios"]["deadlock"]["prediction"];
     assert_eq!(
         (&seen["classes"], &seen["transactions"]),
         (&json!(1), &json!(1))
     );
-    // What made the database was not captured, and it is on no server: nothing was run again.
+    // What made the database was not captured, and it is on no server: the project makes one like it.
+    assert_eq!(seen["replayed"], 1, "{record:#}");
+    assert_eq!(seen["sandboxes"][0]["made_from"], "project");
+    // Without the project nobody knows what it was like, and nothing is run again.
+    std::fs::rename(shop.path("dbproof.toml"), shop.path("gone.toml")).unwrap();
+    let (code, record) = shop.record(&["deadlock", "--trace", "with.trace"]);
+    assert_eq!(code, 4);
+    let seen = &record["scenarios"]["deadlock"]["prediction"];
     assert_eq!(seen["replayed"], 0);
     assert_eq!(seen["sandboxes"][0]["made_from"], "none");
     let reasons = seen["not_checked"].as_array().unwrap();

@@ -34,10 +34,19 @@ impl Server {
     }
 
     pub(crate) fn url_of(&self, role: &str, password: &str) -> String {
+        let port = self.of_pid_file(3);
+        format!("postgres://{role}:{password}@127.0.0.1:{port}/postgres")
+    }
+
+    /// The server's own process.
+    pub(crate) fn process(&self) -> u32 {
+        self.of_pid_file(0).parse().unwrap()
+    }
+
+    fn of_pid_file(&self, line: usize) -> String {
         let file = self.server.folder().join("data/postmaster.pid");
         let text = std::fs::read_to_string(file).unwrap();
-        let port = text.lines().nth(3).unwrap().to_owned();
-        format!("postgres://{role}:{password}@127.0.0.1:{port}/postgres")
+        text.lines().nth(line).unwrap().to_owned()
     }
 
     /// Asks for no password of a role from now on, once the server has read its files again.

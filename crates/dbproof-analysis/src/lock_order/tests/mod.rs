@@ -2,6 +2,7 @@
 
 mod bounds;
 mod interleavings;
+mod migrations;
 mod rules;
 mod values;
 
@@ -12,7 +13,7 @@ use dbproof_model::{Column, ForeignKey, Relation, Schema};
 use super::*;
 use crate::sql::template;
 use crate::traffic::{SentParameter, SentText};
-use crate::transactions::{TransactionClass, TransactionStatement};
+use crate::transactions::{MigrationStep, TransactionClass, TransactionStatement};
 
 /// A transaction and what it locks.
 #[derive(Clone)]
@@ -38,6 +39,20 @@ pub(super) fn told(name: &str, statements: &[(&str, &str)]) -> Told {
             .map(|(sql, locks)| (*sql, &[][..], *locks))
             .collect::<Vec<_>>(),
     )
+}
+
+/// A migration of one transaction, written in the same way.
+pub(super) fn migration(statements: &[(&str, &str)]) -> Told {
+    let mut told = told("7.sql", statements);
+    for (statement, (sql, _)) in told.class.statements.iter_mut().zip(statements) {
+        statement.shape = Arc::from(*sql);
+    }
+    told.class.migration = Some(MigrationStep {
+        file: "7.sql".to_owned(),
+        number: 0,
+        outside: false,
+    });
+    told
 }
 
 /// The same with parameters, in text form.
@@ -85,6 +100,7 @@ pub(super) fn with_parameters(name: &str, statements: &[(&str, &[&str], &str)]) 
             is_rolled_back: false,
             begin: None,
             settings: Vec::new(),
+            migration: None,
         },
         footprint: Footprint {
             steps: statements.iter().map(step).collect(),

@@ -93,8 +93,11 @@ impl Traffic {
 }
 
 fn collect(script: &str) -> Transactions {
+    collect_with(script, Collector::new())
+}
+
+fn collect_with(script: &str, mut collector: Collector) -> Transactions {
     let mut traffic = Traffic::new();
-    let mut collector = Collector::new();
     collector.database(0, "shop");
     for line in script
         .lines()

@@ -1,6 +1,7 @@
 //! Transactions as applications send them in production.
 
-use super::{check, collect};
+use super::super::Collector;
+use super::{check, collect, collect_with, shown};
 
 #[test]
 fn a_transaction_is_what_lies_between_begin_and_commit() {
@@ -25,6 +26,38 @@ fn what_only_reads_is_none() {
          set client_encoding to 'utf8'",
         "",
     );
+}
+
+/// A migration can hold up whoever reads, so that these are kept where there is one.
+#[test]
+fn what_only_reads_is_one_where_it_is_asked_for() {
+    let script = "begin
+         select * from account where id = 1
+         select * from bank
+         commit
+         begin
+         select * from account where id = 2
+         select * from bank
+         commit
+         begin
+         select * from bank
+         select * from bank where id = 2
+         commit
+         begin
+         select * from account where id = 1
+         select * from account where id = 2
+         commit
+         select * from account
+         select * from bank";
+    let seen = shown(&collect_with(
+        script,
+        Collector::new().keeping_readers(true),
+    ));
+    let expected = [
+        "read account ×2: select * from account where id = 1; select * from bank",
+        "read bank ×1: select * from bank; select * from bank where id = 2",
+    ];
+    assert_eq!(seen.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]

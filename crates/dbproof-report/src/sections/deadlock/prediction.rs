@@ -41,6 +41,23 @@ fn push_coverage(blocks: &mut Vec<Block>, coverage: &PredictionCoverage) {
         figures::count(coverage.guarded),
     );
     blocks.push(Block::Line(vec![Cell::plain(text)]));
+    for migration in &coverage.migrations {
+        let all = migration.transactions;
+        let (how, tone) = if migration.replayed == all {
+            ("run alone from the schema before it", Tone::Plain)
+        } else {
+            ("not run to its end", Tone::Doubt)
+        };
+        blocks.push(Block::Item(vec![
+            Cell::plain("migration "),
+            Cell::code(&migration.file),
+            Cell::plain(format!(": {}, ", figures::counted(all, "transaction"))),
+            Cell::toned(how, tone),
+        ]));
+    }
+    for note in &coverage.notes {
+        blocks.push(Block::Item(vec![Cell::plain(note)]));
+    }
     for sandbox in &coverage.sandboxes {
         let how = match sandbox.made_from.as_str() {
             "history" => format!(
@@ -49,6 +66,10 @@ fn push_coverage(blocks: &mut Vec<Block>, coverage: &PredictionCoverage) {
                 figures::count(sandbox.failed)
             ),
             "clone" => "a copy of the database as it was in the end".to_owned(),
+            "project" => {
+                "a copy of one with the project's schema and rows, because it is not there any more"
+                    .to_owned()
+            }
             "none" => "none: its transactions were not run".to_owned(),
             other => other.to_owned(),
         };
@@ -123,9 +144,10 @@ fn push_prediction(blocks: &mut Vec<Block>, prediction: &DeadlockPrediction) {
 
 /// Who holds what and asks for what.
 fn told(member: &PredictedTransaction) -> Vec<Cell> {
-    let seen = match member.occurrences {
-        1 => " (seen once) holds ".to_owned(),
-        times => format!(" (seen {} times) holds ", figures::count(times)),
+    let seen = match (&member.migration, member.occurrences) {
+        (Some(_), _) => " (the migration) holds ".to_owned(),
+        (None, 1) => " (seen once) holds ".to_owned(),
+        (None, times) => format!(" (seen {} times) holds ", figures::count(times)),
     };
     let mut cells = vec![Cell::code(&member.session), Cell::plain(seen)];
     push_lock(&mut cells, member, &member.holds);

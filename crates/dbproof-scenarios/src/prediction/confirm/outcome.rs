@@ -36,6 +36,15 @@ pub enum NotConfirmed {
         /// The SQLSTATE.
         sqlstate: String,
     },
+    /// The server or an administrator ended a member's session in the middle.
+    Ended {
+        /// The member.
+        member: usize,
+        /// The statement, as an index.
+        statement: usize,
+        /// The server's words.
+        words: String,
+    },
     /// Somebody else than the members blocked one of them.
     Stranger {
         /// The member that was blocked.
@@ -73,7 +82,7 @@ impl NotConfirmed {
         match self {
             Self::NotRunnable { .. } | Self::NotBegun { .. } => 0,
             Self::LockTimeout => 1,
-            Self::Failed { .. } => 2,
+            Self::Failed { .. } | Self::Ended { .. } => 2,
             Self::Stranger { .. } | Self::OthersDeadlock => 3,
             Self::Gate(_) => 4,
             Self::OutOfTime => 5,
@@ -107,6 +116,16 @@ impl fmt::Display for NotConfirmed {
                 "statement {} of transaction {} failed with SQLSTATE {sqlstate}",
                 statement + 1,
                 member + 1
+            ),
+            Self::Ended {
+                member,
+                statement,
+                words,
+            } => write!(
+                f,
+                "the session of transaction {} ended in its statement {}: {words}",
+                member + 1,
+                statement + 1
             ),
             Self::Stranger { member, by } => {
                 write!(

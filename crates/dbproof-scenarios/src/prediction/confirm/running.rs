@@ -149,7 +149,10 @@ impl<'s> Running<'s> {
         }
         for member in 0..self.states.len() {
             if !self.is_over() {
-                self.run(member, self.statements(member).len() + 1).await?;
+                // There is no COMMIT outside of a transaction.
+                let commit = usize::from(!self.case.sessions[member].outside);
+                self.run(member, self.statements(member).len() + commit)
+                    .await?;
             }
         }
         self.end().await?;
@@ -162,6 +165,9 @@ impl<'s> Running<'s> {
         for (member, (party, session)) in sessions.enumerate() {
             for setting in &session.settings {
                 sent::execute(&party.session, setting).await?;
+            }
+            if session.outside {
+                continue;
             }
             let begun = match session.begin.as_deref() {
                 None => party.session.run("BEGIN").await,
@@ -321,6 +327,18 @@ impl<'s> Running<'s> {
                 ("done".to_owned(), None)
             }
             Err(PostgresError::Server(error)) => (error.sqlstate.clone(), Some(error)),
+            Err(PostgresError::ConnectionLost { reason, .. }) => {
+                // An administrator, or the server: there is nothing to go back to.
+                state.has_failed = true;
+                if let Sent::Statement(statement) = what {
+                    self.reasons.push(NotConfirmed::Ended {
+                        member,
+                        statement,
+                        words: reason,
+                    });
+                }
+                ("connection lost".to_owned(), None)
+            }
             Err(error) => return Err(error),
         };
         state.spans.push(Span {
@@ -334,6 +352,7 @@ impl<'s> Running<'s> {
             return Ok(());
         };
         match error {
+            None if state.has_failed => {}
             None => {
                 state.done = statement + 1;
                 self.note(Some(member), Some(statement), StepOutcome::Done);

@@ -121,6 +121,7 @@ fn sessions(members: usize, begin: Option<&str>) -> Vec<MemberSession> {
     let session = |index: usize| MemberSession {
         name: format!("t{}", index + 1),
         settings: Vec::new(),
+        outside: false,
         begin: begin.map(str::to_owned),
     };
     (0..members).map(session).collect()
@@ -358,6 +359,37 @@ async fn a_role_without_rights_confirms_at_the_deadlock_timeout_of_the_server() 
         reasons[0].to_string().contains("SQLSTATE 42501"),
         "{reasons:?}"
     );
+    assert_nothing_is_left(&session).await;
+}
+
+#[tokio::test]
+async fn a_member_that_an_administrator_ends_proves_nothing() {
+    let (server, session) = server().await;
+    let sleeps = |a: u32, b: u32| {
+        let statements = [&update(a).0, "SELECT pg_sleep(600)", &update(b).0];
+        member(&statements, (0, account(a)), (2, account(b)))
+    };
+    let candidate = Candidate {
+        members: vec![sleeps(1, 2), sleeps(2, 1)],
+    };
+    let sessions = sessions(2, None);
+    let confirming = confirm(server.address(), &candidate, &sessions, OPTIONS);
+    let ending = async {
+        let administrator = connect(server.address()).await.unwrap();
+        let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+                   WHERE wait_event = 'PgSleep'";
+        loop {
+            administrator.text(end).await.unwrap();
+        }
+    };
+    let confirmation = tokio::select! {
+        confirmation = confirming => confirmation.unwrap(),
+        () = ending => unreachable!("it has no end"),
+    };
+    let reasons = confirmation.outcome.unwrap_err();
+    let words = "ended in its statement 2: terminating connection due to administrator command";
+    assert!(reasons[0].to_string().ends_with(words), "{reasons:?}");
+    assert!(!reasons.iter().all(NotConfirmed::is_refutation));
     assert_nothing_is_left(&session).await;
 }
 
