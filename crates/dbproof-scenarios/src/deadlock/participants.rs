@@ -79,11 +79,9 @@ async fn taken_by(
             let began = Instant::now();
             loop {
                 if watcher.blockers(waiting).await?.contains(&holding) {
-                    watcher.cancel(waiting).await?;
                     return Ok::<_, PostgresError>(true);
                 }
                 if began.elapsed() > LIMIT {
-                    watcher.cancel(waiting).await?;
                     return Ok(false);
                 }
             }
@@ -94,7 +92,9 @@ async fn taken_by(
             _ = &mut statement => None,
             blocked = blocked => Some(blocked?),
         };
+        // Only then, because a statement that is cancelled ends as one does that nobody has blocked.
         if is_blocked.is_some() {
+            watcher.cancel(waiting).await?;
             statement.await.ok();
         }
         waits.run("ROLLBACK").await?;
