@@ -48,4 +48,4 @@ pub use error::{PostgresError, ServerError};
 pub use janitor::{Janitor, janitor_main};
 pub use measuring::{MeasuringConnection, PreparedStatement, Request};
 pub use session::{Session, connect};
-pub use tls::{Tls, TlsMode};
+pub use tls::{Tls, TlsMode, trusted_certificates};

@@ -13,11 +13,7 @@ pub(super) fn roots(
     mode: TlsMode,
 ) -> Result<Option<Vec<CertificateDer<'static>>>, String> {
     if parameters.system_roots() {
-        let found = rustls_native_certs::load_native_certs();
-        if found.certs.is_empty() {
-            return Err("sslrootcert=system, and this system has no trusted authorities".into());
-        }
-        return Ok(Some(found.certs));
+        return trusted_certificates("sslrootcert=system", None).map(Some);
     }
     let given = parameters.sslrootcert.as_ref().map(PathBuf::from);
     // libpq's own place, where nothing is said.
@@ -25,7 +21,7 @@ pub(super) fn roots(
     match (mode, given.or_else(usual)) {
         (TlsMode::Prefer, _) | (TlsMode::Require, None) => Ok(None),
         (TlsMode::Require | TlsMode::VerifyCa | TlsMode::VerifyFull, Some(file)) => {
-            certificates("sslrootcert", &file).map(Some)
+            trusted_certificates("sslrootcert", Some(&file)).map(Some)
         }
         (TlsMode::VerifyCa | TlsMode::VerifyFull, None) => Err(
             "sslmode=verify-ca and verify-full need sslrootcert=FILE, the certificates of the \
@@ -55,6 +51,28 @@ pub(super) fn client_identity(
     let key = PrivateKeyDer::from_pem_file(&key)
         .map_err(|error| unreadable("sslkey", &key, &error.to_string()))?;
     Ok(Some((chain, key)))
+}
+
+/// The certificates to trust: those of a file in PEM form, or without one those of this system. `parameter` is
+/// what the user knows the choice by.
+///
+/// # Errors
+///
+/// Why there are none, for the reader.
+pub fn trusted_certificates(
+    parameter: &str,
+    file: Option<&Path>,
+) -> Result<Vec<CertificateDer<'static>>, String> {
+    if let Some(file) = file {
+        return certificates(parameter, file);
+    }
+    let found = rustls_native_certs::load_native_certs().certs;
+    if found.is_empty() {
+        return Err(format!(
+            "{parameter}: this system has no trusted authorities"
+        ));
+    }
+    Ok(found)
 }
 
 fn certificates(parameter: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -15,6 +15,7 @@ use rustls::{CertificateError, ClientConfig, ClientConnection};
 
 pub(crate) use asynchronous::MakeConnector;
 pub(crate) use binding::end_point;
+pub use files::trusted_certificates;
 pub(crate) use parameters::{TlsParameters, take_parameters};
 
 /// How much TLS a connection needs (libpq's `sslmode`).

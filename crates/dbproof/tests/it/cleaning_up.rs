@@ -111,6 +111,19 @@ fn databases_on_a_server_of_the_users_are_removed_after_an_interrupt_and_kill_9(
 
 /// While a migration is applied beside others there are most sessions: the migrating one, the transaction
 /// in front, and two for each table and query.
+/// A migration beside traffic, on a server of the user's.
+fn beside_traffic(url: &str) -> [&str; 6] {
+    let migration = "changes/order_state.sql";
+    [
+        "regress",
+        "--migration",
+        migration,
+        "--with-traffic",
+        "--database-url",
+        url,
+    ]
+}
+
 #[test]
 fn an_end_amid_the_traffic_of_a_migration_leaves_nothing() {
     let server = Server::start();
@@ -121,15 +134,7 @@ fn an_end_amid_the_traffic_of_a_migration_leaves_nothing() {
         let sql = format!("SELECT pid::text FROM pg_stat_activity WHERE datname LIKE '{of}'");
         server.texts(&sql).len()
     };
-    let migration = "changes/order_state.sql";
-    let traffic = [
-        "regress",
-        "--migration",
-        migration,
-        "--with-traffic",
-        "--database-url",
-        &url,
-    ];
+    let traffic = beside_traffic(&url);
     for signal in [Signal::SIGINT, Signal::SIGKILL] {
         let child = shop.start(&traffic);
         wait_until("there is traffic", || sessions("dbproof%traffic") >= 4);
@@ -154,15 +159,7 @@ fn a_server_that_dies_amid_the_traffic_is_reported() {
     let server = Server::start();
     let url = server.url();
     let shop = Shop::new();
-    let migration = "changes/order_state.sql";
-    let traffic = [
-        "regress",
-        "--migration",
-        migration,
-        "--with-traffic",
-        "--database-url",
-        &url,
-    ];
+    let traffic = beside_traffic(&url);
     let child = shop.start(&traffic);
     let sessions = "SELECT pid::text FROM pg_stat_activity WHERE datname LIKE 'dbproof%traffic'";
     wait_until("there is traffic", || server.texts(sessions).len() >= 4);

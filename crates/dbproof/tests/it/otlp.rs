@@ -288,5 +288,5 @@ fn tls_is_spoken_with_who_is_trusted_alone() {
         "otlp=https://localhost:1",
         &[("OTEL_EXPORTER_OTLP_CERTIFICATE", "none.pem")],
     )
-    .failed_with(3, &["none.pem"]);
+    .failed_with(3, &["OTEL_EXPORTER_OTLP_CERTIFICATE", "none.pem"]);
 }

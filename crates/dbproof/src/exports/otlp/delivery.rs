@@ -3,15 +3,13 @@
 //! What is tried again is what the OTLP specification names ("OTLP/HTTP Throttling", "Failures"): 429, 502, 503 and
 //! 504, and connections that fail. A point that arrives twice is the same point.
 
-use std::fs;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use dbproof_postgres::trusted_certificates;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceResponse;
 use prost::Message;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
+use rand::RngExt as _;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, http};
 
@@ -125,8 +123,7 @@ pub(super) async fn deliver(settings: &Settings, body: Vec<u8>) -> Result<Taken,
 
 /// Between half of a pause and all of it, so that those who were refused together do not come back together.
 fn spread(pause: Duration) -> Duration {
-    let random = RandomState::new().build_hasher().finish() % 1000;
-    pause.mul_f64(0.5 + random as f64 / 2000.0)
+    pause.mul_f64(rand::rng().random_range(0.5..=1.0))
 }
 
 fn agent(settings: &Settings) -> Result<Agent, DeliveryError> {
@@ -148,27 +145,13 @@ fn agent(settings: &Settings) -> Result<Agent, DeliveryError> {
 
 /// The certificates of the user's file, or else those of the system.
 fn trusted(settings: &Settings) -> Result<Vec<Certificate<'static>>, DeliveryError> {
-    let found: Vec<CertificateDer<'static>> = match &settings.certificates {
-        None => rustls_native_certs::load_native_certs().certs,
-        Some(file) => {
-            let failed = |error: String| {
-                let file = file.display();
-                DeliveryError::Certificates(format!(
-                    "failed to read the certificates of {file}: {error}"
-                ))
-            };
-            let text = fs::read(file).map_err(|error| failed(error.to_string()))?;
-            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-            let found = found.map_err(|error| failed(error.to_string()))?;
-            if found.is_empty() {
-                return Err(failed("there is none".to_owned()));
-            }
-            found
-        }
+    let found = match &settings.certificates {
+        Some((variable, file)) => trusted_certificates(variable, Some(file)),
+        None => trusted_certificates("https", None),
     };
+    let found = found.map_err(DeliveryError::Certificates)?.into_iter();
     Ok(found
-        .iter()
-        .map(|certificate| Certificate::from_der(certificate).to_owned())
+        .map(|certificate| Certificate::from_der(&certificate).to_owned())
         .collect())
 }
 

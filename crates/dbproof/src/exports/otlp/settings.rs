@@ -20,8 +20,8 @@ pub(super) struct Settings {
     pub(super) endpoint: Endpoint,
     pub(super) headers: Vec<Header>,
     pub(super) timeout: Duration,
-    /// Certificates to trust instead of the system's, as PEM.
-    pub(super) certificates: Option<PathBuf>,
+    /// Certificates to trust instead of the system's, as PEM, and the variable that names them.
+    pub(super) certificates: Option<(String, PathBuf)>,
     /// Attributes of the resource that the user adds, as name and value.
     pub(super) resource: Vec<(String, String)>,
 }
@@ -80,7 +80,7 @@ impl Settings {
                 .map(|(name, value)| Header { name, value })
                 .collect(),
             timeout,
-            certificates: of_otlp("CERTIFICATE").map(|(_, path)| PathBuf::from(path)),
+            certificates: of_otlp("CERTIFICATE").map(|(name, path)| (name, PathBuf::from(path))),
             resource,
         })
     }
@@ -218,7 +218,11 @@ mod tests {
         );
         let read = read.unwrap();
         assert_eq!(read.timeout, Duration::from_millis(2500));
-        assert_eq!(read.certificates, Some(PathBuf::from("/ca.pem")));
+        let variable = "OTEL_EXPORTER_OTLP_CERTIFICATE".to_owned();
+        assert_eq!(
+            read.certificates,
+            Some((variable, PathBuf::from("/ca.pem")))
+        );
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let expected = [
             pair("deployment.environment", "ci"),
